@@ -28,6 +28,7 @@ fn guest() -> GuestRef {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of every message")]
 fn calls() -> Vec<(&'static str, Call)> {
     let any = GuestRef {
         subject: "Zoë 7".parse().unwrap(),
@@ -187,6 +188,7 @@ fn issuer() -> IssuerDetail {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of every message")]
 fn replies() -> Vec<(&'static str, Reply)> {
     let states = [
         TokenState::Fresh,

@@ -1,0 +1,98 @@
+//! The tokens that are asked for most, in memory, and who was asked for lately.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use guestissuer_proto::{DisplayName, UnixTime};
+use lru::LruCache;
+
+use crate::domain::credential::Credential;
+use crate::domain::guest::{GuestId, GuestKey};
+
+/// How many tokens are kept in memory: about ten megabytes of them.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+
+/// How many notes of use are gathered before they are written down early.
+const FULL: usize = 4096;
+
+/// A guest with its token, ready to be handed out.
+#[derive(Debug, Clone)]
+pub(super) struct Warm {
+    /// The store's number of the guest.
+    pub(super) id: GuestId,
+    /// What it is called.
+    pub(super) display_name: DisplayName,
+    /// Its token, if it has one.
+    pub(super) credential: Option<Credential>,
+    /// When the next mint is planned.
+    pub(super) next_attempt_at: Option<UnixTime>,
+}
+
+/// Invariant: what is in here is in the store too.
+#[derive(Debug)]
+pub(super) struct HotCache {
+    warm: Mutex<LruCache<GuestKey, Warm>>,
+    used: Mutex<HashMap<GuestId, UnixTime>>,
+}
+
+impl HotCache {
+    pub(super) fn new() -> Self {
+        Self {
+            warm: Mutex::new(LruCache::new(CAPACITY)),
+            used: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// The guest, if it is here.
+    pub(super) fn find(&self, key: &GuestKey) -> Option<Warm> {
+        self.warm().get(key).cloned()
+    }
+
+    /// Keeps a guest whose token is in the store.
+    pub(super) fn keep(&self, key: GuestKey, warm: Warm) {
+        self.warm().put(key, warm);
+    }
+
+    /// Plans the next attempt of a guest that is here.
+    pub(super) fn plan(&self, key: &GuestKey, next_attempt_at: Option<UnixTime>) {
+        if let Some(warm) = self.warm().peek_mut(key) {
+            warm.next_attempt_at = next_attempt_at;
+        }
+    }
+
+    /// Forgets a guest, whose row in the store has changed.
+    pub(super) fn forget(&self, key: &GuestKey) {
+        self.warm().pop(key);
+    }
+
+    /// Forgets everyone.
+    pub(super) fn clear(&self) {
+        self.warm().clear();
+    }
+
+    /// Notes that a guest was asked for. True if it is time to write the notes down.
+    pub(super) fn note_use(&self, id: GuestId, at: UnixTime) -> bool {
+        let mut used = self.used();
+        used.insert(id, at);
+        used.len() >= FULL
+    }
+
+    /// When a guest was last asked for, if that is not yet written down.
+    pub(super) fn last_use(&self, id: GuestId) -> Option<UnixTime> {
+        self.used().get(&id).copied()
+    }
+
+    /// Takes the notes of use, to write them down.
+    pub(super) fn take_uses(&self) -> Vec<(GuestId, UnixTime)> {
+        self.used().drain().collect()
+    }
+
+    fn warm(&self) -> MutexGuard<'_, LruCache<GuestKey, Warm>> {
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn used(&self) -> MutexGuard<'_, HashMap<GuestId, UnixTime>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

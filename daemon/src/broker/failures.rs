@@ -1,0 +1,191 @@
+//! What a client learns of an error: a code, a sentence and a remedy. The cause goes to the journal.
+
+use std::error::Error;
+use std::time::Duration;
+
+use guestissuer_proto::{Failure, FailureCode, IssuerName, Subject};
+
+use crate::store::StoreError;
+use crate::vault::{LockReason, VaultError};
+use crate::webex::{MintError, Unusable};
+
+/// A clock this far off, in milliseconds, is worth a word beside a refusal.
+const NOTABLE_SKEW_MS: u64 = 30_000;
+
+/// The database did not do as it was asked.
+pub(super) fn store(error: &StoreError) -> Failure {
+    tracing::error!(error = error as &dyn Error, "the database failed");
+    match error {
+        StoreError::Closed => Failure::new(FailureCode::Unavailable, "the daemon is about to end")
+            .with_hint("try again: it is started anew"),
+        StoreError::Database(_) | StoreError::File(_) | StoreError::Newer { .. } => {
+            Failure::new(FailureCode::Internal, "the database cannot be read or written")
+                .with_hint("see the daemon's log, and whether the disk is full")
+        }
+    }
+}
+
+/// A sealed value could not be made or opened.
+pub(super) fn vault(error: &VaultError) -> Failure {
+    match error {
+        VaultError::Locked(reason) => {
+            let hint = match reason {
+                LockReason::Missing { .. } => "restore the key file from a copy, then restart the daemon",
+                LockReason::Wrong { .. } => {
+                    "restore the key file that belongs to this database, then restart the daemon"
+                }
+            };
+            Failure::new(FailureCode::Locked, format!("the store is locked: {reason}"))
+                .with_hint(format!("{hint}; to start over, move guestissuer.db away"))
+        }
+        VaultError::Tampered => Failure::new(
+            FailureCode::Internal,
+            "a stored secret does not open: it was changed on disk",
+        )
+        .with_hint("set the credentials again with: gi issuer update NAME"),
+        VaultError::Random(_) => Failure::new(FailureCode::Internal, "the system gives no random numbers"),
+    }
+}
+
+/// No guest of that subject.
+pub(super) fn unknown_guest(subject: &Subject, issuer: &IssuerName) -> Failure {
+    Failure::new(
+        FailureCode::UnknownGuest,
+        format!("no guest {subject} is known for issuer {issuer}"),
+    )
+    .with_hint(format!(
+        "register it with: gi add {} NAME",
+        shell_word(subject.as_str())
+    ))
+}
+
+/// The caller's time is over.
+pub(super) fn deadline() -> Failure {
+    Failure::new(FailureCode::Deadline, "no token in the time given")
+        .with_hint("the mint goes on; try again, or allow more time with --timeout")
+}
+
+/// Tokens do not live as long as was asked.
+pub(super) fn life_too_short(asked: Duration, life: Duration) -> Failure {
+    let (asked, life) = (asked.as_secs(), life.as_secs());
+    Failure::new(
+        FailureCode::Usage,
+        format!("a token valid for {asked} s was asked for, but this guest's tokens are only valid for {life} s when new"),
+    )
+    .with_hint("ask for less with --min-validity")
+}
+
+/// No token was minted for this issuer.
+pub(super) fn mint(error: &MintError, issuer: &IssuerName, skew_ms: Option<i64>) -> Failure {
+    let with_said = |message: String| {
+        let said = error.said();
+        let message = match said.and_then(|said| said.message.as_deref()) {
+            Some(words) => format!("{message}: {words}"),
+            None => message,
+        };
+        match said.and_then(|said| said.tracking_id.as_deref()) {
+            Some(id) => format!("{message} (tracking id {id})"),
+            None => message,
+        }
+    };
+    match error {
+        MintError::Rejected { status, .. } => Failure::new(
+            FailureCode::IssuerRejected,
+            with_said(format!("Webex refuses the credentials of issuer {issuer} (status {status})")),
+        )
+        .with_hint(rejected_hint(issuer, skew_ms)),
+        MintError::Refused { status, .. } => Failure::new(
+            FailureCode::IssuerRejected,
+            with_said(format!("Webex refuses the request of issuer {issuer} (status {status})")),
+        )
+        .with_hint(format!(
+            "check the issuer with: gi issuer test {issuer}; subjects are safest made of letters, digits and hyphens"
+        )),
+        MintError::RateLimited { .. } => {
+            Failure::new(FailureCode::RateLimited, with_said(format!("Webex asks issuer {issuer} to wait")))
+        }
+        MintError::Unavailable { cause, .. } => {
+            Failure::new(FailureCode::Unavailable, with_said(unusable(cause))).with_hint(unusable_hint(cause))
+        }
+        MintError::Unsigned(_) => Failure::new(FailureCode::Internal, "the guest JWT could not be signed"),
+    }
+}
+
+fn rejected_hint(issuer: &IssuerName, skew_ms: Option<i64>) -> String {
+    match skew_ms.filter(|skew| skew.unsigned_abs() > NOTABLE_SKEW_MS) {
+        Some(skew) => {
+            let seconds = skew.unsigned_abs() / 1000;
+            let direction = if skew > 0 { "behind" } else { "ahead of" };
+            format!("this machine's clock is {seconds} s {direction} Webex's: set it right, then try again")
+        }
+        None => format!(
+            "usually the secret was cut when copied, or belongs to another issuer id; set both again with: gi issuer \
+             update {issuer}"
+        ),
+    }
+}
+
+fn unusable(cause: &Unusable) -> String {
+    match cause {
+        Unusable::Unreachable(_) => "Webex cannot be reached".to_owned(),
+        Unusable::Timeout(after) => format!("Webex did not answer within {} s", after.as_secs()),
+        Unusable::Status(status) if (300..400).contains(status) => {
+            format!("something answers in Webex's place with a redirect (status {status})")
+        }
+        Unusable::Status(status) => format!("Webex is not available (status {status})"),
+        Unusable::TooLong(_) | Unusable::Malformed(_) => "the answer is not what Webex sends".to_owned(),
+    }
+}
+
+fn unusable_hint(cause: &Unusable) -> &'static str {
+    match cause {
+        Unusable::Unreachable(_) | Unusable::Timeout(_) => {
+            "check the network and the proxy settings, then try again"
+        }
+        Unusable::Status(status) if (300..400).contains(status) => {
+            "perhaps a network that wants a log-in, or a wrong --api-base"
+        }
+        Unusable::Status(_) => "try again later",
+        Unusable::TooLong(_) | Unusable::Malformed(_) => {
+            "perhaps a network that wants a log-in, a proxy, or a wrong --api-base"
+        }
+    }
+}
+
+/// A word as it can be pasted into a shell.
+pub(super) fn shell_word(word: &str) -> String {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@' | b'+');
+    if !word.is_empty() && !word.starts_with('-') && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_can_be_pasted_into_a_shell() {
+        assert_eq!(shell_word("abc-123"), "abc-123");
+        assert_eq!(shell_word("it's"), "'it'\\''s'");
+        assert_eq!(shell_word("a b"), "'a b'");
+        assert_eq!(shell_word("-rf"), "'-rf'");
+        assert_eq!(shell_word("$(id)"), "'$(id)'");
+    }
+
+    #[test]
+    fn a_refusal_beside_a_wrong_clock_says_so() {
+        let issuer = "acme".parse().unwrap();
+        let error = MintError::Rejected {
+            status: 401,
+            said: crate::webex::Said::default(),
+        };
+        let hint = |skew| mint(&error, &issuer, skew).hint.unwrap();
+        assert!(hint(Some(300_000)).contains("300 s behind"));
+        assert!(hint(Some(-300_000)).contains("300 s ahead"));
+        assert!(hint(Some(2_000)).contains("secret"));
+        assert!(hint(None).contains("gi issuer update acme"));
+    }
+}

@@ -1,0 +1,159 @@
+//! At most one mint per guest is in flight; everyone who wants it waits for the same one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use guestissuer_proto::{Failure, FailureCode, UnixTime};
+use tokio::sync::watch;
+
+use crate::domain::guest::GuestKey;
+
+/// How a flight ended: the token is in the store and the cache, or it failed.
+pub(super) type Outcome = Result<(), FlightFailure>;
+
+/// Why a flight brought no token.
+#[derive(Debug, Clone)]
+pub(super) struct FlightFailure {
+    /// What a client learns.
+    pub(super) failure: Failure,
+    /// When someone who waits may try again; absent where trying again cannot help.
+    pub(super) retry_at: Option<UnixTime>,
+}
+
+impl From<Failure> for FlightFailure {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            retry_at: None,
+        }
+    }
+}
+
+/// The flights under way.
+///
+/// Invariant: a guest is in the map from before its flight starts until its outcome is known.
+#[derive(Debug, Default)]
+pub(super) struct Flights(Mutex<HashMap<GuestKey, watch::Receiver<Option<Outcome>>>>);
+
+/// A place on a flight.
+pub(super) struct Boarded {
+    /// Tells how it ends.
+    pub(super) flight: Flight,
+    /// For the first on board, who must make it happen.
+    pub(super) pilot: Option<Pilot>,
+}
+
+/// Waits for the end of a flight.
+pub(super) struct Flight(watch::Receiver<Option<Outcome>>);
+
+/// Must end the flight. Dropping it without saying how means that it crashed.
+pub(super) struct Pilot {
+    flights: Arc<Flights>,
+    key: GuestKey,
+    outcome: watch::Sender<Option<Outcome>>,
+}
+
+impl Flights {
+    /// Boards the flight of this guest, starting one if there is none.
+    pub(super) fn board(self: &Arc<Self>, key: &GuestKey) -> Boarded {
+        let mut flights = self.lock();
+        if let Some(flight) = flights.get(key) {
+            return Boarded {
+                flight: Flight(flight.clone()),
+                pilot: None,
+            };
+        }
+        let (outcome, flight) = watch::channel(None);
+        flights.insert(key.clone(), flight.clone());
+        let pilot = Pilot {
+            flights: Arc::clone(self),
+            key: key.clone(),
+            outcome,
+        };
+        Boarded {
+            flight: Flight(flight),
+            pilot: Some(pilot),
+        }
+    }
+
+    /// Whether a flight of this guest is under way.
+    pub(super) fn is_flying(&self, key: &GuestKey) -> bool {
+        self.lock().contains_key(key)
+    }
+
+    /// How many flights are under way.
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<GuestKey, watch::Receiver<Option<Outcome>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Flight {
+    /// Waits until the flight has ended.
+    pub(super) async fn outcome(mut self) -> Outcome {
+        match self.0.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome.clone().unwrap_or(Ok(())),
+            Err(_) => Err(Failure::new(
+                FailureCode::Internal,
+                "the mint was cut short by a defect or by the \
+                                                                daemon's end",
+            )
+            .into()),
+        }
+    }
+}
+
+impl Pilot {
+    /// Ends the flight.
+    pub(super) fn land(self, outcome: Outcome) {
+        self.outcome.send_replace(Some(outcome));
+    }
+}
+
+impl Drop for Pilot {
+    fn drop(&mut self) {
+        self.flights.lock().remove(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::guest::IssuerId;
+
+    fn key(subject: &str) -> GuestKey {
+        GuestKey {
+            issuer: IssuerId(1),
+            subject: subject.parse().unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_first_on_board_flies_and_all_learn_the_outcome() {
+        let flights = Arc::new(Flights::default());
+        let first = flights.board(&key("1"));
+        let second = flights.board(&key("1"));
+        let other = flights.board(&key("2"));
+        assert!(second.pilot.is_none() && other.pilot.is_some());
+        first.pilot.unwrap().land(Ok(()));
+        assert!(first.flight.outcome().await.is_ok());
+        assert!(second.flight.outcome().await.is_ok());
+        assert!(flights.board(&key("1")).pilot.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_crashed_flight_fails_and_makes_room() {
+        let flights = Arc::new(Flights::default());
+        let crashed = flights.board(&key("1"));
+        let waiting = flights.board(&key("1"));
+        drop(crashed.pilot);
+        assert_eq!(
+            waiting.flight.outcome().await.unwrap_err().failure.code,
+            FailureCode::Internal
+        );
+        assert_eq!(flights.count(), 0);
+    }
+}

@@ -1,0 +1,224 @@
+//! What is asked about guests, except for their tokens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use guestissuer_proto::request::{AddGuest, GuestRef, ListGuests, MAX_PAGE, PageKey, RenameGuest, SetPinned};
+use guestissuer_proto::response::{GuestDetail, GuestPage, GuestSummary, TokenState};
+use guestissuer_proto::{DisplayName, Failure, IssuerName};
+use tokio::time::Instant;
+
+use super::registry::Entry;
+use super::{Broker, Want, failures};
+use crate::domain::guest::{Guest, GuestKey};
+use crate::domain::policy::{Freshness, wall_freshness};
+use crate::store::{StoreError, guests as guest_rows};
+
+impl Broker {
+    /// Registers a guest and mints its first token. A guest that is known already is renamed if need be.
+    ///
+    /// If the mint fails the guest stays registered, and is tried again later.
+    pub async fn add(self: &Arc<Self>, ask: AddGuest, deadline: Instant) -> Result<GuestDetail, Failure> {
+        let (entry, key) = self.locate(ask.guest)?;
+        let renamed = self.register(&key, ask.name).await?;
+        if ask.pinned {
+            self.pin(&entry, &key, true).await?;
+        }
+        let want = if renamed { Want::PreferNew } else { Want::Valid };
+        let (warm, ..) = self
+            .obtain(&entry, &key, want, None, deadline)
+            .await
+            .map_err(|failure| {
+                let message = format!(
+                    "{} is registered but has no token yet: {}",
+                    key.subject, failure.message
+                );
+                Failure { message, ..failure }
+            })?;
+        self.note_use(&warm);
+        self.detail(&entry, &key).await
+    }
+
+    /// Changes a display name. Webex learns of it with the next mint, which is made due.
+    pub async fn rename(&self, ask: RenameGuest) -> Result<GuestDetail, Failure> {
+        let (entry, key) = self.locate(ask.guest)?;
+        // Only a known guest can be renamed.
+        self.row(&entry, &key).await?;
+        self.register(&key, ask.name).await?;
+        self.detail(&entry, &key).await
+    }
+
+    /// Keeps a guest warm even when nobody asks, or no longer.
+    pub async fn set_pinned(&self, ask: SetPinned) -> Result<GuestDetail, Failure> {
+        let (entry, key) = self.locate(ask.guest)?;
+        self.pin(&entry, &key, ask.pinned).await?;
+        self.detail(&entry, &key).await
+    }
+
+    /// Forgets a guest and its token.
+    pub async fn remove(&self, guest: GuestRef) -> Result<GuestDetail, Failure> {
+        let (entry, key) = self.locate(guest)?;
+        let detail = self.detail(&entry, &key).await?;
+        let id = self.row(&entry, &key).await?.id;
+        self.write(move |rows| guest_rows::remove(rows, id)).await?;
+        self.cache.forget(&key);
+        Ok(detail)
+    }
+
+    /// All about a guest, except for its token.
+    pub async fn show(&self, guest: GuestRef) -> Result<GuestDetail, Failure> {
+        let (entry, key) = self.locate(guest)?;
+        self.detail(&entry, &key).await
+    }
+
+    /// A page of guests.
+    pub async fn list(&self, ask: ListGuests) -> Result<GuestPage, Failure> {
+        let limit = usize::from(ask.limit.clamp(1, MAX_PAGE));
+        let now = self.now();
+        let filter = guest_rows::Filter {
+            pattern: ask.pattern,
+            expires_before: ask
+                .expiring_within_ms
+                .map(|millis| now.saturating_add(Duration::from_millis(millis))),
+            failing: ask.failing,
+        };
+        let entries = match &ask.issuer {
+            Some(name) => vec![self.registry.resolve(Some(name))?],
+            None => self.registry.all(),
+        };
+        let mut guests = Vec::new();
+        for entry in entries {
+            let after = match &ask.after {
+                Some(place) if place.issuer > entry.issuer.name => continue,
+                Some(place) if place.issuer == entry.issuer.name => Some(place.subject.clone()),
+                Some(_) | None => None,
+            };
+            let (issuer, filter, wanted) = (entry.issuer.id, filter.clone(), limit + 1 - guests.len());
+            let page = self
+                .read(move |rows| guest_rows::page(rows, issuer, after.as_ref(), &filter, wanted))
+                .await?;
+            guests.extend(
+                page.into_iter()
+                    .map(|guest| self.summary(guest, &entry.issuer.name)),
+            );
+            if guests.len() > limit {
+                break;
+            }
+        }
+        let next = (guests.len() > limit).then(|| {
+            guests.truncate(limit);
+            let last = guests.last();
+            last.map(|last| PageKey {
+                issuer: last.issuer.clone(),
+                subject: last.subject.clone(),
+            })
+        });
+        Ok(GuestPage {
+            guests,
+            next: next.flatten(),
+        })
+    }
+
+    /// Registers or renames a guest; true if that changed anything.
+    pub(super) async fn register(&self, key: &GuestKey, name: DisplayName) -> Result<bool, Failure> {
+        if let Some(warm) = self.cache.find(key)
+            && warm.display_name == name
+        {
+            return Ok(false);
+        }
+        let (wanted, now) = (key.clone(), self.now());
+        let changed = self
+            .write(move |rows| guest_rows::register(rows, &wanted, &name, now))
+            .await?;
+        if changed {
+            self.cache.forget(key);
+            self.schedule_changed.notify_one();
+        }
+        Ok(changed)
+    }
+
+    async fn pin(&self, entry: &Entry, key: &GuestKey, pinned: bool) -> Result<(), Failure> {
+        let id = self.row(entry, key).await?.id;
+        let now = self.now();
+        self.write(move |rows| guest_rows::set_pinned(rows, id, pinned, now))
+            .await?;
+        self.cache.forget(key);
+        self.schedule_changed.notify_one();
+        Ok(())
+    }
+
+    fn locate(&self, guest: GuestRef) -> Result<(Arc<Entry>, GuestKey), Failure> {
+        let entry = self.registry.resolve(guest.issuer.as_ref())?;
+        let key = GuestKey {
+            issuer: entry.issuer.id,
+            subject: guest.subject,
+        };
+        Ok((entry, key))
+    }
+
+    async fn row(&self, entry: &Entry, key: &GuestKey) -> Result<Guest, Failure> {
+        let wanted = key.clone();
+        let guest = self.read(move |rows| guest_rows::find(rows, &wanted)).await?;
+        guest.ok_or_else(|| failures::unknown_guest(&key.subject, &entry.issuer.name))
+    }
+
+    async fn detail(&self, entry: &Entry, key: &GuestKey) -> Result<GuestDetail, Failure> {
+        let guest = self.row(entry, key).await?;
+        let id = guest.id;
+        let history = self.read(move |rows| guest_rows::history(rows, id)).await?;
+        let created_at = guest.created_at;
+        let issued_at = guest.lifetime.map(|lifetime| lifetime.issued_at);
+        Ok(GuestDetail {
+            summary: self.summary(guest, &entry.issuer.name),
+            created_at,
+            issued_at,
+            history,
+        })
+    }
+
+    fn summary(&self, guest: Guest, issuer: &IssuerName) -> GuestSummary {
+        let token_state = match guest.lifetime {
+            None => TokenState::None,
+            Some(lifetime) => match wall_freshness(self.now(), &lifetime, Duration::ZERO) {
+                Freshness::Fresh => TokenState::Fresh,
+                Freshness::RefreshDue => TokenState::Due,
+                Freshness::TooShort => TokenState::Expired,
+            },
+        };
+        GuestSummary {
+            token_state,
+            expires_at: guest.lifetime.map(|lifetime| lifetime.expires_at),
+            refresh_at: guest.next_attempt_at,
+            last_used_at: self.cache.last_use(guest.id).or(Some(guest.last_used_at)),
+            subject: guest.key.subject,
+            display_name: guest.display_name,
+            issuer: issuer.clone(),
+            last_error: guest.last_error,
+            pinned: guest.pinned,
+            person_id: guest.person_id,
+            email: guest.email,
+        }
+    }
+
+    pub(super) async fn read<T, F>(&self, work: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.store
+            .read(work)
+            .await
+            .map_err(|error| failures::store(&error))
+    }
+
+    pub(super) async fn write<T, F>(&self, work: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.store
+            .write(work)
+            .await
+            .map_err(|error| failures::store(&error))
+    }
+}

@@ -1,0 +1,292 @@
+//! One mint: from the decision whether it may be sent to a token that is on disk.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use guestissuer_proto::response::MintFailure;
+use guestissuer_proto::{Failure, FailureCode, UnixTime};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::cache::Warm;
+use super::flight::{FlightFailure, Outcome, Pilot};
+use super::registry::{Entry, Minting};
+use super::{Broker, count, failures, roll};
+use crate::domain::credential::{Credential, Lifetime};
+use crate::domain::gate::{Purpose, Trouble};
+use crate::domain::guest::{Guest, GuestKey};
+use crate::domain::policy;
+use crate::store::{StoreError, guests as guest_rows, issuers as issuer_rows};
+use crate::vault::Belonging;
+use crate::webex::{MintError, MintRequest, Minted};
+
+impl Broker {
+    /// Starts a flight in a task of its own, so that it outlives whoever caused it.
+    ///
+    /// `seen` is when the token was minted that is to be replaced; if the store has another one by then, that one
+    /// serves and nothing is minted.
+    pub(super) fn take_off(
+        self: &Arc<Self>,
+        pilot: Pilot,
+        entry: &Arc<Entry>,
+        key: &GuestKey,
+        seen: Option<UnixTime>,
+        purpose: Purpose,
+        permit: Option<OwnedSemaphorePermit>,
+    ) {
+        let (broker, entry, key) = (Arc::clone(self), Arc::clone(entry), key.clone());
+        self.tasks.spawn(async move {
+            let outcome = broker.fly(&entry, &key, seen, purpose).await;
+            drop(permit);
+            pilot.land(outcome);
+            // The next refresh may be sooner or later now.
+            broker.schedule_changed.notify_one();
+        });
+    }
+
+    async fn fly(&self, entry: &Entry, key: &GuestKey, seen: Option<UnixTime>, purpose: Purpose) -> Outcome {
+        let wanted = key.clone();
+        let guest = self.store.read(move |rows| guest_rows::find(rows, &wanted)).await;
+        let guest = guest.map_err(|error| failures::store(&error))?;
+        let guest = guest.ok_or_else(|| failures::unknown_guest(&key.subject, &entry.issuer.name))?;
+        if guest.token.is_some() && guest.lifetime.map(|lifetime| lifetime.issued_at) != seen {
+            // Someone else minted between the look at the token and this flight.
+            return Ok(());
+        }
+        let minting = entry.minting.as_ref().map_err(Clone::clone)?;
+        self.wait_for_turn(entry, &guest, purpose).await?;
+        let Ok(_slot) = self.slots.acquire().await else {
+            return Err(Failure::new(FailureCode::Unavailable, "the daemon is about to end").into());
+        };
+        // Webex may have asked to wait while this flight stood in line.
+        self.hold_back(entry, &guest, purpose)?;
+        let sent_at = self.clock.now().wall;
+        match self.ask_webex(entry, minting, &guest).await {
+            Ok(minted) => self.keep(entry, &guest, sent_at, minted).await,
+            Err(error) => Err(self.note_failure(entry, &guest, &error).await),
+        }
+    }
+
+    async fn ask_webex(&self, entry: &Entry, minting: &Minting, guest: &Guest) -> Result<Minted, MintError> {
+        let life = guest.lifetime.map(|lifetime| lifetime.whole());
+        let request = MintRequest {
+            base: &minting.base,
+            access: &minting.access,
+            subject: &guest.key.subject,
+            name: &guest.display_name,
+            timeout: policy::attempt_timeout(self.settings.request_timeout, life),
+        };
+        tracing::debug!(subject = %guest.key.subject, issuer = %entry.issuer.name, "minting");
+        self.webex.mint(&request).await
+    }
+
+    /// Waits for a place in the line of requests to this issuer, unless it is no time to ask at all.
+    async fn wait_for_turn(
+        &self,
+        entry: &Entry,
+        guest: &Guest,
+        purpose: Purpose,
+    ) -> Result<(), FlightFailure> {
+        self.hold_back(entry, guest, purpose)?;
+        let wait = entry
+            .door()
+            .gate
+            .reserve(self.now(), self.settings.mints_per_second);
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    /// Fails with what went wrong before, if that was too short a time ago to ask again.
+    fn hold_back(&self, entry: &Entry, guest: &Guest, purpose: Purpose) -> Result<(), FlightFailure> {
+        let now = self.now();
+        let guest_opens = guest.last_error.as_ref().and_then(|error| {
+            let life = guest.lifetime.map(|lifetime| lifetime.whole());
+            let backoff = policy::backoff(guest.failures.max(1), life, 1.0);
+            let wait = match purpose {
+                Purpose::Foreground => policy::foreground_backoff(backoff),
+                // The schedule itself held the guest back.
+                Purpose::Background => Duration::ZERO,
+            };
+            Some(error.at.saturating_add(wait)).filter(|opens| *opens > now && error.at <= now)
+        });
+        let (issuer_opens, issuer_failure) = {
+            let door = entry.door();
+            (door.gate.opens_at(now, purpose), door.failure.clone())
+        };
+        let Some(opens) = guest_opens.max(issuer_opens) else {
+            return Ok(());
+        };
+        let guest_failure = guest.last_error.as_ref().map(|error| error.failure.clone());
+        let failure = if guest_opens >= issuer_opens {
+            guest_failure
+        } else {
+            issuer_failure
+        };
+        let failure = failure.unwrap_or_else(|| {
+            let name = &entry.issuer.name;
+            Failure::new(
+                FailureCode::Unavailable,
+                format!("Webex did not serve issuer {name} a moment ago"),
+            )
+            .with_hint(format!("see: gi issuer show {name}"))
+        });
+        if failure.code == FailureCode::IssuerRejected {
+            return Err(failure.into());
+        }
+        Err(FlightFailure {
+            failure: failure.with_retry_after(opens.since(now)),
+            retry_at: Some(opens),
+        })
+    }
+
+    /// Makes a token durable, and only then available.
+    async fn keep(&self, entry: &Entry, guest: &Guest, issued_at: UnixTime, minted: Minted) -> Outcome {
+        let Minted {
+            access_token,
+            life,
+            tracking_id,
+        } = minted;
+        let lifetime = Lifetime {
+            issued_at,
+            expires_at: issued_at.saturating_add(life),
+            refresh_at: policy::refresh_at(issued_at, life, self.settings.share, roll()),
+        };
+        let sealed = self
+            .vault
+            .seal(Belonging::Token(guest.id, &lifetime), &access_token);
+        let sealed = sealed.map_err(|error| failures::vault(&error))?;
+        let new = guest_rows::NewToken {
+            guest: guest.id,
+            sealed,
+            lifetime,
+            tracking_id,
+            person_id: None,
+            email: None,
+        };
+        let issuer = entry.issuer.id;
+        let stored = self.store.write(move |rows| {
+            let known = guest_rows::record_mint(rows, &new)?;
+            issuer_rows::record_success(rows, issuer, issued_at)?;
+            Ok::<_, StoreError>(known)
+        });
+        let known = stored.await.map_err(|error| {
+            let failure = failures::store(&error);
+            let mut door = entry.door();
+            door.gate.failed(self.now(), Trouble::NotKept, Some(life), roll());
+            door.failure = Some(failure.clone());
+            failure
+        })?;
+        entry.succeeded();
+        count(&self.counters.mints);
+        if !known {
+            return Err(failures::unknown_guest(&guest.key.subject, &entry.issuer.name).into());
+        }
+        tracing::info!(
+            subject = %guest.key.subject, issuer = %entry.issuer.name, life_s = life.as_secs(), "minted a token"
+        );
+        let warm = Warm {
+            id: guest.id,
+            display_name: guest.display_name.clone(),
+            credential: Some(Credential::held_since(self.clock.now(), access_token, lifetime)),
+            next_attempt_at: Some(lifetime.refresh_at),
+        };
+        self.cache.keep(guest.key.clone(), warm);
+        Ok(())
+    }
+
+    /// Writes down a failure and plans the next attempt, before anyone learns of it.
+    async fn note_failure(&self, entry: &Entry, guest: &Guest, error: &MintError) -> FlightFailure {
+        count(&self.counters.mint_failures);
+        let now = self.now();
+        let life = guest.lifetime.map(|lifetime| lifetime.whole());
+        let backoff = policy::backoff(guest.failures.saturating_add(1), life, roll());
+        let trouble = match error {
+            MintError::Rejected { .. } => Some(Trouble::Rejected),
+            MintError::RateLimited { retry_after, .. } => Some(Trouble::AskedToWait(
+                now.saturating_add(retry_after.unwrap_or(backoff)),
+            )),
+            MintError::Unavailable {
+                retry_after: Some(wait),
+                ..
+            } => Some(Trouble::AskedToWait(now.saturating_add(*wait))),
+            MintError::Unavailable {
+                retry_after: None, ..
+            } => Some(Trouble::Unavailable),
+            MintError::Refused { .. } | MintError::Unsigned(_) => None,
+        };
+        let failure = failures::mint(error, &entry.issuer.name, self.webex.clock_skew_ms());
+        let (paused_until, opens) = {
+            let mut door = entry.door();
+            if let Some(trouble) = trouble {
+                door.gate.failed(now, trouble, life, roll());
+                door.failure = Some(failure.clone());
+            }
+            (
+                door.gate.paused_until(now),
+                door.gate.opens_at(now, Purpose::Foreground),
+            )
+        };
+        let next_attempt_at = now.saturating_add(backoff).max(paused_until.unwrap_or(now));
+        let retry_at = now
+            .saturating_add(policy::foreground_backoff(backoff))
+            .max(opens.unwrap_or(now));
+        let helps = matches!(
+            error,
+            MintError::RateLimited { .. } | MintError::Unavailable { .. }
+        );
+        let failure = if helps {
+            failure.with_retry_after(retry_at.since(now))
+        } else {
+            failure
+        };
+        tracing::warn!(
+            subject = %guest.key.subject,
+            issuer = %entry.issuer.name,
+            error = error as &dyn std::error::Error,
+            tracking_id = error.said().and_then(|said| said.tracking_id.as_deref()),
+            "no token was minted"
+        );
+        self.write_failure(
+            entry,
+            guest,
+            error,
+            &failure,
+            next_attempt_at,
+            trouble.is_some().then_some(paused_until),
+        )
+        .await;
+        FlightFailure {
+            failure,
+            retry_at: helps.then_some(retry_at),
+        }
+    }
+
+    /// `pause` is absent where the failure says nothing about the issuer.
+    async fn write_failure(
+        &self,
+        entry: &Entry,
+        guest: &Guest,
+        error: &MintError,
+        failure: &Failure,
+        next_attempt_at: UnixTime,
+        pause: Option<Option<UnixTime>>,
+    ) {
+        let tracking_id = error.said().and_then(|said| said.tracking_id.clone());
+        let record = MintFailure {
+            at: self.now(),
+            failure: failure.clone(),
+            tracking_id,
+        };
+        let (guest_id, issuer_id) = (guest.id, entry.issuer.id);
+        let written = self.store.write(move |rows| {
+            if let Some(paused_until) = pause {
+                issuer_rows::record_failure(rows, issuer_id, &record, paused_until)?;
+            }
+            guest_rows::record_failure(rows, guest_id, &record, next_attempt_at)
+        });
+        if let Err(error) = written.await {
+            // The gate in memory still holds requests back; the failure itself reaches the client all the same.
+            failures::store(&error);
+        }
+        self.cache.plan(&guest.key, Some(next_attempt_at));
+    }
+}

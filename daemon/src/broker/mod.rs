@@ -1,0 +1,378 @@
+//! Where a request, the hot cache, the store and Webex meet.
+//!
+//! Owns who is minted for and when. A hit is answered from memory or with one read; it never waits for another
+//! guest, for Webex or for the writer.
+
+mod cache;
+mod failures;
+mod flight;
+mod guests;
+mod issuers;
+mod mint;
+mod registry;
+mod schedule;
+mod status;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use guestissuer_proto::request::GetToken;
+use guestissuer_proto::response::Token;
+use guestissuer_proto::{Failure, UnixTime};
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use crate::domain::credential::Credential;
+use crate::domain::gate::Purpose;
+use crate::domain::guest::GuestKey;
+use crate::domain::policy::{self, Freshness, RefreshShare};
+use crate::domain::time::{Clock, Moment};
+use crate::store::{Store, StoreError, guests as guest_rows, issuers as issuer_rows};
+use crate::vault::{Belonging, Vault};
+use crate::webex::Webex;
+use cache::{HotCache, Warm};
+use flight::{FlightFailure, Flights};
+use registry::{Entry, Registry};
+pub use schedule::Pass;
+
+/// How the broker decides. From the configuration.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// When tokens are refreshed.
+    pub share: RefreshShare,
+    /// How long a token stays valid at least when it is handed out, unless the caller says.
+    pub min_validity: Duration,
+    /// A guest nobody asked for since then is left to expire.
+    pub idle_after: Duration,
+    /// Mints at once, over all issuers, 1 or more.
+    pub max_in_flight: usize,
+    /// Mints a second for one issuer, 1 or more.
+    pub mints_per_second: u32,
+    /// How long one mint may take.
+    pub request_timeout: Duration,
+}
+
+/// Where the daemon is, for `gi status`.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The socket.
+    pub socket: PathBuf,
+    /// The state directory.
+    pub state_dir: PathBuf,
+}
+
+/// What the broker works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// Seals what goes into it.
+    pub vault: Vault,
+    /// The other side.
+    pub webex: Webex,
+    /// How to decide.
+    pub settings: Settings,
+    /// Where everything is.
+    pub places: Places,
+    /// Warnings that every client is told.
+    pub notices: Vec<String>,
+}
+
+/// See the module.
+pub struct Broker {
+    clock: Arc<dyn Clock>,
+    store: Store,
+    vault: Vault,
+    webex: Webex,
+    settings: Settings,
+    places: Places,
+    notices: Vec<String>,
+    registry: Registry,
+    cache: HotCache,
+    flights: Arc<Flights>,
+    slots: Semaphore,
+    background_slots: Arc<Semaphore>,
+    counters: Counters,
+    schedule_changed: Notify,
+    tasks: TaskTracker,
+    started: Moment,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    gets: AtomicU64,
+    hits: AtomicU64,
+    mints: AtomicU64,
+    mint_failures: AtomicU64,
+    coalesced: AtomicU64,
+}
+
+impl std::fmt::Debug for Broker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Broker").finish_non_exhaustive()
+    }
+}
+
+/// Which token will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Want {
+    /// One that is valid for long enough.
+    Valid,
+    /// A new one; if that cannot be had, the one at hand if it is valid for long enough.
+    PreferNew,
+    /// A new one.
+    New,
+}
+
+impl Broker {
+    /// Puts the parts together.
+    pub async fn new(clock: Arc<dyn Clock>, parts: Parts) -> Result<Self, StoreError> {
+        let Parts {
+            store,
+            vault,
+            webex,
+            settings,
+            places,
+            notices,
+        } = parts;
+        let issuers = store.read(issuer_rows::all).await?;
+        let registry = Registry::default();
+        registry.replace(issuers, &vault);
+        let started = clock.now();
+        // At least half of the slots are left to those who wait.
+        let background = (settings.max_in_flight / 2).max(1);
+        Ok(Self {
+            clock,
+            store,
+            vault,
+            webex,
+            places,
+            notices,
+            registry,
+            cache: HotCache::new(),
+            flights: Arc::default(),
+            slots: Semaphore::new(settings.max_in_flight),
+            background_slots: Arc::new(Semaphore::new(background)),
+            settings,
+            counters: Counters::default(),
+            schedule_changed: Notify::new(),
+            tasks: TaskTracker::new(),
+            started,
+        })
+    }
+
+    /// The time by the wall clock.
+    pub fn now(&self) -> UnixTime {
+        self.clock.now().wall
+    }
+
+    /// Warnings that every client is told.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// Returns once the database has turned out to be damaged.
+    pub async fn damage(&self) {
+        self.store.damage().await;
+    }
+
+    /// An access token that stays valid for as long as was asked.
+    pub async fn get(self: &Arc<Self>, ask: GetToken, deadline: Instant) -> Result<Token, Failure> {
+        count(&self.counters.gets);
+        let entry = self.registry.resolve(ask.guest.issuer.as_ref())?;
+        let key = GuestKey {
+            issuer: entry.issuer.id,
+            subject: ask.guest.subject,
+        };
+        let mut want = if ask.force { Want::New } else { Want::Valid };
+        if let Some(name) = ask.name {
+            let renamed = self.register(&key, name).await?;
+            if renamed && !ask.force {
+                want = Want::PreferNew;
+            }
+        }
+        let asked = ask.min_validity_ms.map(Duration::from_millis);
+        let (warm, credential, cached) = self.obtain(&entry, &key, want, asked, deadline).await?;
+        if cached {
+            count(&self.counters.hits);
+        }
+        self.note_use(&warm);
+        Ok(Token {
+            subject: key.subject,
+            issuer: entry.issuer.name.clone(),
+            display_name: warm.display_name,
+            access_token: credential.access_token,
+            issued_at: credential.lifetime.issued_at,
+            expires_at: credential.lifetime.expires_at,
+            cached,
+        })
+    }
+
+    /// Finds or mints a token. The last value says whether it was at hand.
+    async fn obtain(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        key: &GuestKey,
+        want: Want,
+        asked: Option<Duration>,
+        deadline: Instant,
+    ) -> Result<(Warm, Credential, bool), Failure> {
+        let mut minted = false;
+        loop {
+            let warm = self.warm(entry, key).await?;
+            let good = self.good_enough(&warm, asked);
+            let (fallback, seen) = match (&warm.credential, good) {
+                (Some(credential), true) if minted || want == Want::Valid => {
+                    let credential = credential.clone();
+                    return Ok((warm, credential, !minted));
+                }
+                (Some(credential), false) if minted || self.cannot_improve(credential, asked, want) => {
+                    let asked = asked.unwrap_or_default();
+                    return Err(failures::life_too_short(asked, credential.lifetime.whole()));
+                }
+                (Some(credential), good) => (good.then_some(credential), Some(credential.lifetime.issued_at)),
+                (None, _) => (None, None),
+            };
+            let failed = match self.mint(entry, key, seen, deadline).await {
+                Ok(()) => {
+                    minted = true;
+                    continue;
+                }
+                Err(failed) => failed,
+            };
+            if let (Want::PreferNew, Some(credential)) = (want, fallback) {
+                let credential = credential.clone();
+                return Ok((warm, credential, true));
+            }
+            self.wait_to_retry(failed, deadline).await?;
+        }
+    }
+
+    /// Whether the token at hand may be handed out. Tells the refresher if it should be refreshed.
+    fn good_enough(&self, warm: &Warm, asked: Option<Duration>) -> bool {
+        let Some(credential) = &warm.credential else {
+            return false;
+        };
+        let now = self.clock.now();
+        let whole = credential.lifetime.whole();
+        let minimum =
+            asked.unwrap_or_else(|| policy::default_min_validity(self.settings.min_validity, whole));
+        match policy::freshness(now, credential, minimum) {
+            Freshness::Fresh => true,
+            Freshness::RefreshDue => {
+                // During a backoff the refresher knows when it is time; without a plan it knows of nothing.
+                if warm.next_attempt_at.is_none() {
+                    self.cache.note_use(warm.id, now.wall);
+                    self.schedule_changed.notify_one();
+                }
+                true
+            }
+            Freshness::TooShort => false,
+        }
+    }
+
+    /// Whether a new token would be as short-lived as this one, which is still new itself. Minting for every call
+    /// that asks for the impossible would be a storm.
+    fn cannot_improve(&self, credential: &Credential, asked: Option<Duration>, want: Want) -> bool {
+        let is_new = policy::freshness(self.clock.now(), credential, Duration::ZERO) == Freshness::Fresh;
+        want == Want::Valid && is_new && asked.is_some_and(|asked| asked >= credential.lifetime.whole())
+    }
+
+    /// Waits until trying again may help, or fails if that would be after the deadline.
+    async fn wait_to_retry(&self, failed: FlightFailure, deadline: Instant) -> Result<(), Failure> {
+        let FlightFailure { failure, retry_at } = failed;
+        let Some(retry_at) = retry_at else {
+            return Err(failure);
+        };
+        let wait = retry_at.since(self.now());
+        if Instant::now() + wait >= deadline {
+            return Err(failure);
+        }
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    /// The guest as it is in memory, or else in the store.
+    async fn warm(&self, entry: &Entry, key: &GuestKey) -> Result<Warm, Failure> {
+        if let Some(warm) = self.cache.find(key) {
+            return Ok(warm);
+        }
+        let wanted = key.clone();
+        let guest = self.store.read(move |rows| guest_rows::find(rows, &wanted)).await;
+        let guest = guest.map_err(|error| failures::store(&error))?;
+        let guest = guest.ok_or_else(|| failures::unknown_guest(&key.subject, &entry.issuer.name))?;
+        let credential = match (guest.token, guest.lifetime) {
+            (Some(sealed), Some(lifetime)) => {
+                match self.vault.unseal(Belonging::Token(guest.id, &lifetime), &sealed) {
+                    Ok(token) => Some(Credential::held_since(self.clock.now(), token, lifetime)),
+                    Err(error @ crate::vault::VaultError::Locked(_)) => return Err(failures::vault(&error)),
+                    Err(error) => {
+                        // As good as no token; a new one takes its place.
+                        tracing::warn!(subject = %key.subject, error = &error as &dyn std::error::Error, "cannot open a token");
+                        None
+                    }
+                }
+            }
+            (Some(_) | None, _) => None,
+        };
+        let warm = Warm {
+            id: guest.id,
+            display_name: guest.display_name,
+            credential,
+            next_attempt_at: guest.next_attempt_at,
+        };
+        if warm.credential.is_some() {
+            self.cache.keep(key.clone(), warm.clone());
+        }
+        Ok(warm)
+    }
+
+    fn note_use(&self, warm: &Warm) {
+        if self.cache.note_use(warm.id, self.now()) {
+            self.schedule_changed.notify_one();
+        }
+    }
+
+    /// Mints, or waits for the mint that is under way; until the deadline, while the mint itself goes on.
+    async fn mint(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        key: &GuestKey,
+        seen: Option<UnixTime>,
+        deadline: Instant,
+    ) -> Result<(), FlightFailure> {
+        let boarded = self.flights.board(key);
+        match boarded.pilot {
+            Some(pilot) => self.take_off(pilot, entry, key, seen, Purpose::Foreground, None),
+            None => count(&self.counters.coalesced),
+        }
+        match tokio::time::timeout_at(deadline, boarded.flight.outcome()).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(failures::deadline().into()),
+        }
+    }
+
+    /// Waits until everything in flight has ended, and writes down what was gathered in memory.
+    pub async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.write_down_uses().await;
+    }
+
+    /// Ends the store's threads. Nothing may be asked afterwards.
+    pub fn close(self) {
+        self.store.close();
+    }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A random number from 0 to 1, for jitter. Not for secrets.
+fn roll() -> f64 {
+    f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
+}

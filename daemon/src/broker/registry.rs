@@ -1,0 +1,156 @@
+//! The issuers in memory: few, and needed by every request.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use guestissuer_proto::{Failure, FailureCode, IssuerName};
+
+use crate::domain::gate::Gate;
+use crate::domain::guest::{Issuer, IssuerId};
+use crate::vault::{Belonging, Vault};
+use crate::webex::IssuerAccess;
+use crate::webex::base::ApiBase;
+
+/// An issuer, ready to mint with.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// As it is on disk.
+    pub(super) issuer: Issuer,
+    /// What minting takes, or why it cannot be done.
+    pub(super) minting: Result<Minting, Failure>,
+    /// Outlives changes of the issuer.
+    door: Arc<Mutex<Door>>,
+}
+
+/// What holds requests back, and the failure that closed it last.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) gate: Gate,
+    pub(super) failure: Option<Failure>,
+}
+
+/// What minting takes.
+#[derive(Debug)]
+pub(super) struct Minting {
+    pub(super) base: ApiBase,
+    pub(super) access: IssuerAccess,
+}
+
+impl Entry {
+    /// Makes a stored issuer ready. One whose secret does not open is kept, so that it can be mended.
+    pub(super) fn new(issuer: Issuer, vault: &Vault) -> Self {
+        let minting = Minting::new(&issuer, vault);
+        let failure = issuer.last_error.as_ref().map(|error| error.failure.clone());
+        let door = Arc::new(Mutex::new(Door {
+            gate: Gate::paused(issuer.paused_until),
+            failure,
+        }));
+        Self {
+            issuer,
+            minting,
+            door,
+        }
+    }
+
+    /// A request succeeded, or what failed before no longer counts.
+    pub(super) fn succeeded(&self) {
+        let mut door = self.door();
+        door.gate.succeeded();
+        door.failure = None;
+    }
+
+    pub(super) fn door(&self) -> MutexGuard<'_, Door> {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Minting {
+    fn new(issuer: &Issuer, vault: &Vault) -> Result<Self, Failure> {
+        let secret = vault.unseal(Belonging::Issuer(&issuer.name), &issuer.sealed).map_err(|error| {
+            tracing::error!(issuer = %issuer.name, error = &error as &dyn std::error::Error, "cannot open a secret");
+            super::failures::vault(&error)
+        })?;
+        let unusable = |what: &str| {
+            Failure::new(
+                FailureCode::Internal,
+                format!("the stored {what} of issuer {} cannot be used", issuer.name),
+            )
+            .with_hint(format!("set it again with: gi issuer update {}", issuer.name))
+        };
+        let base = issuer.api_base.parse().map_err(|_| unusable("address"))?;
+        let access =
+            IssuerAccess::new(issuer.kind, &issuer.public_id, &secret).map_err(|_| unusable("secret"))?;
+        Ok(Self { base, access })
+    }
+}
+
+/// All issuers, by name.
+#[derive(Debug, Default)]
+pub(super) struct Registry(RwLock<BTreeMap<IssuerName, Arc<Entry>>>);
+
+impl Registry {
+    /// Takes what is on disk; gates of issuers that stay are kept.
+    pub(super) fn replace(&self, issuers: Vec<Issuer>, vault: &Vault) {
+        let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::take(&mut *entries);
+        for issuer in issuers {
+            let mut entry = Entry::new(issuer, vault);
+            if let Some(before) = old
+                .get(&entry.issuer.name)
+                .filter(|old| old.issuer.id == entry.issuer.id)
+            {
+                entry.door = Arc::clone(&before.door);
+            }
+            entries.insert(entry.issuer.name.clone(), Arc::new(entry));
+        }
+    }
+
+    /// All issuers, by name.
+    pub(super) fn all(&self) -> Vec<Arc<Entry>> {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect()
+    }
+
+    /// The issuer of this number.
+    pub(super) fn by_id(&self, id: IssuerId) -> Option<Arc<Entry>> {
+        self.all().into_iter().find(|entry| entry.issuer.id == id)
+    }
+
+    /// The issuer of this name; without a name the default one, or the only one.
+    pub(super) fn resolve(&self, name: Option<&IssuerName>) -> Result<Arc<Entry>, Failure> {
+        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(name) = name {
+            let unknown = || {
+                let known: Vec<_> = entries.keys().map(IssuerName::as_str).collect();
+                let hint = match known.as_slice() {
+                    [] => format!("add it with: gi issuer add {name}"),
+                    _ => format!("known issuers: {}", known.join(", ")),
+                };
+                Failure::new(FailureCode::UnknownIssuer, format!("no issuer is called {name}"))
+                    .with_hint(hint)
+            };
+            return entries.get(name).cloned().ok_or_else(unknown);
+        }
+        let only = || {
+            if entries.len() == 1 {
+                entries.values().next()
+            } else {
+                None
+            }
+        };
+        let chosen = entries
+            .values()
+            .find(|entry| entry.issuer.is_default)
+            .or_else(only);
+        chosen.cloned().ok_or_else(|| match entries.len() {
+            0 => Failure::new(FailureCode::UnknownIssuer, "there is no issuer yet")
+                .with_hint("add one with: gi issuer add NAME --id ISSUER_ID"),
+            _ => Failure::new(FailureCode::UnknownIssuer, "no issuer is the default")
+                .with_hint("name one with --issuer, or choose the default with: gi issuer default NAME"),
+        })
+    }
+}

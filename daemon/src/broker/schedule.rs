@@ -1,0 +1,129 @@
+//! What the refresher does in one pass: the broker's part of keeping tokens warm.
+
+use std::sync::Arc;
+
+use guestissuer_proto::UnixTime;
+
+use super::registry::Entry;
+use super::{Broker, failures};
+use crate::domain::gate::Purpose;
+use crate::domain::guest::Guest;
+use crate::store::{StoreError, guests as guest_rows};
+
+/// What a pass over the schedule found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pass {
+    /// When the next refresh is due, if that is known; in the past if refreshes wait for a free slot.
+    pub next_due: Option<UnixTime>,
+    /// How many refreshes were started.
+    pub started: usize,
+}
+
+impl Broker {
+    /// Starts the refreshes that are due, longest overdue first, as far as there are free slots.
+    pub async fn refresh_due(self: &Arc<Self>) -> Pass {
+        self.write_down_uses().await;
+        let mut pass = Pass {
+            next_due: None,
+            started: 0,
+        };
+        for entry in self.registry.all() {
+            match self.refresh_issuer(&entry).await {
+                Ok((started, next_due)) => {
+                    pass.started += started;
+                    pass.next_due = [pass.next_due, next_due].into_iter().flatten().min();
+                }
+                // A later pass tries again; the failure is in the journal.
+                Err(error) => drop(failures::store(&error)),
+            }
+        }
+        pass
+    }
+
+    /// Returns once the schedule may have changed.
+    pub async fn schedule_change(&self) {
+        self.schedule_changed.notified().await;
+    }
+
+    /// Writes down who was asked for. A hit never writes; this does, now and then.
+    pub(super) async fn write_down_uses(&self) {
+        let uses = self.cache.take_uses();
+        if uses.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.write(move |rows| guest_rows::touch(rows, &uses)).await {
+            failures::store(&error);
+        }
+    }
+
+    async fn refresh_issuer(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+    ) -> Result<(usize, Option<UnixTime>), StoreError> {
+        let now = self.now();
+        let issuer = entry.issuer.id;
+        if entry.minting.is_err() {
+            return Ok((0, None));
+        }
+        if let Some(opens) = entry.door().gate.opens_at(now, Purpose::Background) {
+            return Ok((0, Some(opens)));
+        }
+        self.retire_idle(entry, now).await?;
+        // Those in flight are still at the head of the schedule, and must not hide the ones behind them.
+        let limit = self.background_slots.available_permits() + self.flights.count();
+        let due = self
+            .store
+            .read(move |rows| guest_rows::due(rows, issuer, now, limit))
+            .await?;
+        let mut started = 0;
+        for guest in due {
+            // While an issuer is in trouble, one request at a time finds out whether that is over.
+            let is_probe_out = entry.door().gate.is_troubled() && started > 0;
+            if is_probe_out || !self.refresh(entry, &guest) {
+                continue;
+            }
+            started += 1;
+        }
+        let next = self
+            .store
+            .read(move |rows| guest_rows::next_due(rows, issuer))
+            .await?;
+        Ok((started, next))
+    }
+
+    /// Starts one refresh; false if it is under way already or there is no free slot.
+    fn refresh(self: &Arc<Self>, entry: &Arc<Entry>, guest: &Guest) -> bool {
+        if self.flights.is_flying(&guest.key) {
+            return false;
+        }
+        let Ok(permit) = Arc::clone(&self.background_slots).try_acquire_owned() else {
+            return false;
+        };
+        let Some(pilot) = self.flights.board(&guest.key).pilot else {
+            return false;
+        };
+        let seen = guest.lifetime.map(|lifetime| lifetime.issued_at);
+        self.take_off(pilot, entry, &guest.key, seen, Purpose::Background, Some(permit));
+        true
+    }
+
+    async fn retire_idle(&self, entry: &Entry, now: UnixTime) -> Result<(), StoreError> {
+        let cutoff = now.saturating_sub(self.settings.idle_after);
+        let issuer = entry.issuer.id;
+        if !self
+            .store
+            .read(move |rows| guest_rows::has_idle(rows, issuer, now, cutoff))
+            .await?
+        {
+            return Ok(());
+        }
+        let retired = self
+            .store
+            .write(move |rows| guest_rows::retire_idle(rows, issuer, now, cutoff))
+            .await?;
+        // Those in memory must learn that nothing is planned for them any more.
+        self.cache.clear();
+        tracing::info!(issuer = %entry.issuer.name, retired, "left idle guests to expire");
+        Ok(())
+    }
+}

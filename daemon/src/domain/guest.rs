@@ -1,0 +1,85 @@
+//! Guests and issuers as the daemon keeps them.
+
+use guestissuer_proto::response::{IssuerKind, MintFailure};
+use guestissuer_proto::{DisplayName, IssuerName, Subject, UnixTime};
+
+use super::credential::Lifetime;
+
+/// The store's number of a guest. Never used again after the guest is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GuestId(pub i64);
+
+/// The store's number of an issuer. Never used again after the issuer is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IssuerId(pub i64);
+
+/// A secret or token as it is on disk: encrypted, and bound to the row it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed(pub Vec<u8>);
+
+/// Names one guest among all issuers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GuestKey {
+    /// Whose guest.
+    pub issuer: IssuerId,
+    /// Which of them.
+    pub subject: Subject,
+}
+
+/// A guest as it is on disk.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// Its number.
+    pub id: GuestId,
+    /// Its name among all guests.
+    pub key: GuestKey,
+    /// What other people see it called.
+    pub display_name: DisplayName,
+    /// Whether it is kept warm even when nobody asks.
+    pub pinned: bool,
+    /// When it was registered.
+    pub created_at: UnixTime,
+    /// When somebody last asked for its token, as far as it has been written down.
+    pub last_used_at: UnixTime,
+    /// The times of its token.
+    pub lifetime: Option<Lifetime>,
+    /// Its token, where it was read.
+    pub token: Option<Sealed>,
+    /// When the next mint is to be tried; absent when nothing is planned.
+    pub next_attempt_at: Option<UnixTime>,
+    /// How many mints failed since the last that did not.
+    pub failures: u32,
+    /// Why the last mint failed, if it did.
+    pub last_error: Option<MintFailure>,
+    /// Webex's id of the person, where known.
+    pub person_id: Option<String>,
+    /// The person's address, where known.
+    pub email: Option<String>,
+}
+
+/// An issuer as it is on disk.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    /// Its number.
+    pub id: IssuerId,
+    /// What the user calls it.
+    pub name: IssuerName,
+    /// What kind of application it is.
+    pub kind: IssuerKind,
+    /// What Webex knows it by.
+    pub public_id: String,
+    /// Where its API is.
+    pub api_base: String,
+    /// Its secret.
+    pub sealed: Sealed,
+    /// Whether it serves where none is named.
+    pub is_default: bool,
+    /// When it was added.
+    pub created_at: UnixTime,
+    /// When it last minted a token.
+    pub last_success_at: Option<UnixTime>,
+    /// Why its last mint failed, if it did.
+    pub last_error: Option<MintFailure>,
+    /// Until when nothing may be sent for it, because Webex asked for that.
+    pub paused_until: Option<UnixTime>,
+}

@@ -1,0 +1,170 @@
+//! One client: greeting, calls and replies as bytes, each within bounds of time and size.
+
+use std::io;
+use std::time::Duration;
+
+use guestissuer_proto::frame::{self, MAX_CALL, MAX_REPLY};
+use guestissuer_proto::hello::{self, Greeting, Hello, Refusal, RefusalReason};
+use guestissuer_proto::{Call, Reply, codec};
+use interprocess::local_socket::tokio::Stream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+use super::handler::{Handler, Next};
+
+/// How long a client may take for its hello and its first call, which it writes together.
+const FIRST_CALL: Duration = Duration::from_secs(5);
+
+/// How long a client may be silent between two calls.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How long a client may take to read its reply.
+const WRITE: Duration = Duration::from_secs(10);
+
+/// One client.
+pub(super) struct Connection {
+    stream: Stream,
+}
+
+/// Why a connection ended before the client ended it.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("the client was too slow")]
+    TooSlow,
+    #[error("the connection broke")]
+    Broken(#[from] io::Error),
+    #[error("the client sent an unacceptable frame")]
+    Frame(#[from] frame::FrameError),
+    #[error("the client sent a malformed call")]
+    Malformed(#[from] codec::CodecError),
+}
+
+impl Connection {
+    pub(super) fn new(stream: Stream) -> Self {
+        Self { stream }
+    }
+
+    /// Serves the client until it leaves, misbehaves, or the daemon stops.
+    pub(super) async fn serve(mut self, handler: &Handler, stop: CancellationToken) {
+        let first_until = Instant::now() + FIRST_CALL;
+        let ended = match timeout_at(first_until, self.greet()).await {
+            Ok(Ok(Some(version))) => self.converse(handler, &stop, version, first_until).await,
+            Ok(Ok(None)) => Ok(Next::Close),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(Ended::TooSlow),
+        };
+        match ended {
+            Ok(Next::HoldUntilTheEnd) => handler.hold(self.stream),
+            Ok(Next::GoOn | Next::Close) => {}
+            // Everyday: a client was interrupted. Nothing it sent is repeated here.
+            Err(error) => tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "a connection ended early"
+            ),
+        }
+    }
+
+    /// Reads the hello and answers it. The version that was agreed on, if any.
+    async fn greet(&mut self) -> io::Result<Option<u16>> {
+        if !self.is_same_user()? {
+            tracing::warn!("refused a connection of another user");
+            self.refuse(RefusalReason::Denied, "this guestissuerd belongs to another user")
+                .await?;
+            return Ok(None);
+        }
+        let mut bytes = [0; hello::LENGTH];
+        self.stream.read_exact(&mut bytes).await?;
+        let Ok(hello) = Hello::from_bytes(bytes) else {
+            self.refuse(
+                RefusalReason::Malformed,
+                "this is a guestissuerd; use gi to talk to it",
+            )
+            .await?;
+            return Ok(None);
+        };
+        let Some(version) = Hello::OURS.common_version(hello) else {
+            let text = concat!("guestissuerd ", env!("CARGO_PKG_VERSION"));
+            self.refuse(RefusalReason::Version, text).await?;
+            return Ok(None);
+        };
+        self.stream.write_all(&Greeting::welcome(version)).await?;
+        if version != hello.highest {
+            // The first call is in a version that only the client speaks; it sends it again in ours.
+            self.skip_frame().await?;
+        }
+        Ok(Some(version))
+    }
+
+    async fn converse(
+        &mut self,
+        handler: &Handler,
+        stop: &CancellationToken,
+        version: u16,
+        first_until: Instant,
+    ) -> Result<Next, Ended> {
+        let mut until = first_until;
+        loop {
+            let call = tokio::select! {
+                biased;
+                call = timeout_at(until, self.read_call()) => call.map_err(|_| Ended::TooSlow)??,
+                () = stop.cancelled() => return Ok(Next::Close),
+            };
+            let Some(call) = call else { return Ok(Next::Close) };
+            let deadline = Instant::now() + Duration::from_millis(u64::from(call.deadline_ms));
+            let (reply, next) = handler.answer(call.request, deadline, version).await;
+            timeout(WRITE, self.write_reply(&reply))
+                .await
+                .map_err(|_| Ended::TooSlow)??;
+            match next {
+                Next::GoOn => until = Instant::now() + IDLE,
+                Next::Close | Next::HoldUntilTheEnd => return Ok(next),
+            }
+        }
+    }
+
+    /// The next call; none if the client has left.
+    async fn read_call(&mut self) -> Result<Option<Call>, Ended> {
+        let mut header = [0; frame::HEADER];
+        match self.stream.read_exact(&mut header).await {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let mut body = Zeroizing::new(vec![0; frame::body_length(header, MAX_CALL)?]);
+        self.stream.read_exact(&mut body).await?;
+        Ok(Some(codec::decode(&body)?))
+    }
+
+    async fn write_reply(&mut self, reply: &Reply) -> Result<(), Ended> {
+        let body = codec::encode(reply)?;
+        let mut bytes = Zeroizing::new(Vec::with_capacity(frame::HEADER + body.len()));
+        bytes.extend(frame::header(body.len(), MAX_REPLY)?);
+        bytes.extend(body.iter());
+        Ok(self.stream.write_all(&bytes).await?)
+    }
+
+    async fn skip_frame(&mut self) -> io::Result<()> {
+        let mut header = [0; frame::HEADER];
+        self.stream.read_exact(&mut header).await?;
+        let length = frame::body_length(header, MAX_CALL).map_err(io::Error::other)?;
+        let mut body = Zeroizing::new(vec![0; length]);
+        self.stream.read_exact(&mut body).await.map(drop)
+    }
+
+    async fn refuse(&mut self, reason: RefusalReason, text: &str) -> io::Result<()> {
+        let refusal = Refusal {
+            reason,
+            speaks: Hello::OURS,
+            text: text.to_owned(),
+        };
+        self.stream.write_all(&refusal.to_bytes()).await
+    }
+
+    /// Whether the client runs as the user this daemon runs as.
+    fn is_same_user(&self) -> io::Result<bool> {
+        let Stream::UdSocket(socket) = &self.stream;
+        Ok(socket.inner().peer_cred()?.uid() == rustix::process::geteuid().as_raw())
+    }
+}

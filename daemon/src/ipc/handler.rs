@@ -1,0 +1,146 @@
+//! From a request to the broker, and from its answer to a reply.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use guestissuer_proto::{Failure, FailureCode, Reply, Request, Response};
+use interprocess::local_socket::tokio::Stream;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::broker::Broker;
+
+/// How long after its deadline a request is cut off if the broker has not ended it by itself, with a better reason
+/// than that time is up. Clients allow for more than this.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// How many connections that asked for a stop are held open; there is usually one.
+const MAX_HELD: usize = 64;
+
+/// What becomes of a connection after a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It may ask more.
+    GoOn,
+    /// It is closed.
+    Close,
+    /// It stays open until the daemon is gone, which the client waits for.
+    HoldUntilTheEnd,
+}
+
+/// Answers requests.
+#[derive(Debug)]
+pub struct Handler {
+    broker: Arc<Broker>,
+    stop: CancellationToken,
+    busy: AtomicUsize,
+    last_use: Mutex<Instant>,
+    held: Mutex<Vec<Stream>>,
+}
+
+impl Handler {
+    /// Answers with what the broker says. A request to stop triggers `stop`.
+    #[must_use]
+    pub fn new(broker: Arc<Broker>, stop: CancellationToken) -> Self {
+        let last_use = Mutex::new(Instant::now());
+        Self {
+            broker,
+            stop,
+            busy: AtomicUsize::new(0),
+            last_use,
+            held: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Returns once nobody has asked for anything for `span`, except that pinned guests keep the daemon alive.
+    pub async fn idle(&self, span: Duration) {
+        loop {
+            let until = *self.last_use.lock().unwrap_or_else(PoisonError::into_inner) + span;
+            tokio::time::sleep_until(until).await;
+            let unchanged = *self.last_use.lock().unwrap_or_else(PoisonError::into_inner) + span == until;
+            if !unchanged {
+                continue;
+            }
+            let is_busy = self.busy.load(Ordering::Relaxed) > 0;
+            if !is_busy && !self.broker.has_pinned_guests().await.unwrap_or(false) {
+                return;
+            }
+            self.note_use();
+        }
+    }
+
+    pub(super) async fn answer(&self, request: Request, deadline: Instant, version: u16) -> (Reply, Next) {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        self.note_use();
+        let is_stop = request == Request::Stop;
+        let answered = timeout_at(deadline + GRACE, self.respond(request, deadline, version)).await;
+        let response = answered
+            .unwrap_or_else(|_| {
+                Err(Failure::new(FailureCode::Deadline, "no answer in the time given")
+                    .with_hint("allow more time with --timeout"))
+            })
+            .unwrap_or_else(Response::Failed);
+        self.note_use();
+        self.busy.fetch_sub(1, Ordering::Relaxed);
+        let next = if is_stop {
+            Next::HoldUntilTheEnd
+        } else {
+            Next::GoOn
+        };
+        let notices = self.broker.notices().to_vec();
+        (
+            Reply {
+                now: self.broker.now(),
+                notices,
+                response,
+            },
+            next,
+        )
+    }
+
+    /// Keeps a connection open until the daemon ends.
+    pub(super) fn hold(&self, stream: Stream) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.len() < MAX_HELD {
+            held.push(stream);
+        }
+    }
+
+    /// The connections that wait for the daemon's end, to be closed last.
+    pub(crate) fn take_held(&self) -> Vec<Stream> {
+        std::mem::take(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note_use(&self) {
+        *self.last_use.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    async fn respond(&self, request: Request, deadline: Instant, version: u16) -> Result<Response, Failure> {
+        let broker = &self.broker;
+        let guest = |detail| Response::Guest(Box::new(detail));
+        Ok(match request {
+            Request::Get(ask) => Response::Token(broker.get(ask, deadline).await?),
+            Request::List(ask) => Response::Guests(broker.list(ask).await?),
+            Request::Show(ask) => guest(broker.show(ask).await?),
+            Request::Add(ask) => guest(broker.add(ask, deadline).await?),
+            Request::Rename(ask) => guest(broker.rename(ask).await?),
+            Request::SetPinned(ask) => guest(broker.set_pinned(ask).await?),
+            Request::Remove(ask) => guest(broker.remove(ask).await?),
+            Request::IssuerAdd(spec) => Response::Issuer(broker.add_issuer(spec).await?),
+            Request::IssuerUpdate(change) => Response::Issuer(broker.update_issuer(change).await?),
+            Request::IssuerList => Response::Issuers(broker.list_issuers().await?),
+            Request::IssuerShow(name) => Response::Issuer(broker.show_issuer(name.as_ref()).await?),
+            Request::IssuerRemove(removal) => Response::Issuer(broker.remove_issuer(removal).await?),
+            Request::IssuerDefault(name) => Response::Issuer(broker.default_issuer(&name).await?),
+            Request::IssuerTest(name) => {
+                Response::IssuerTested(broker.test_issuer(name.as_ref(), deadline).await?)
+            }
+            Request::Status => Response::Status(Box::new(broker.status(version).await?)),
+            Request::Stop => {
+                self.stop.cancel();
+                Response::Done
+            }
+        })
+    }
+}

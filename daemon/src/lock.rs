@@ -1,0 +1,55 @@
+//! Locks that last as long as the process that holds them, however it ends.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// A lock on a file, let go when dropped. The file stays: removing it would let two processes lock two files of
+/// one name.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Why a lock was not had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process has it.
+    #[error("another process holds the lock")]
+    Held,
+    /// The operating system said no.
+    #[error("the lock file cannot be used")]
+    System(#[from] io::Error),
+}
+
+impl Lock {
+    /// Takes the lock if nobody has it; never waits.
+    pub fn take(path: &Path) -> Result<Self, LockError> {
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(LockError::Held),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_had_once_and_again_after_it_is_let_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let first = Lock::take(&path).unwrap();
+        assert!(matches!(Lock::take(&path), Err(LockError::Held)));
+        drop(first);
+        assert!(Lock::take(&path).is_ok());
+    }
+}

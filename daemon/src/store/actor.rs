@@ -1,0 +1,129 @@
+//! The threads that own the connections.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, watch};
+
+use super::{Store, StoreError};
+
+/// Reads something and answers by itself; says whether it met damage.
+pub(super) type ReadJob = Box<dyn FnOnce(&Connection) -> bool + Send>;
+
+/// Answers a writer, once it is known whether the transaction was committed.
+pub(super) type Settle = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// Changes something; says whether that worked, and how to answer.
+pub(super) type WriteJob = Box<dyn FnOnce(&Connection) -> (Result<(), StoreError>, Settle) + Send>;
+
+/// How many writes one transaction holds at most, so that the first of them does not wait for long.
+const GROUP: usize = 64;
+
+/// How many jobs wait for a thread before whoever asks next has to wait too.
+const QUEUE: usize = 1024;
+
+/// The threads of a store.
+#[derive(Debug)]
+pub(super) struct Threads(Vec<JoinHandle<()>>);
+
+impl Threads {
+    pub(super) fn join(self) {
+        for thread in self.0 {
+            // A thread that panicked has said so on stderr already.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts one thread that writes and one for each of `readers`.
+pub(super) fn start(writer: Connection, readers: Vec<Connection>) -> Result<Store, StoreError> {
+    let (writes, write_jobs) = mpsc::channel(QUEUE);
+    let (reads, read_jobs) = mpsc::channel(QUEUE);
+    let (damage, damaged) = watch::channel(false);
+    let damage = Arc::new(damage);
+    let read_jobs = Arc::new(Mutex::new(read_jobs));
+    let mut threads = Vec::with_capacity(readers.len() + 1);
+    let noticed = Arc::clone(&damage);
+    let name = |role: &str| std::thread::Builder::new().name(format!("store-{role}"));
+    threads.push(name("write").spawn(move || write_loop(&writer, write_jobs, &noticed))?);
+    for reader in readers {
+        let (jobs, noticed) = (Arc::clone(&read_jobs), Arc::clone(&damage));
+        threads.push(name("read").spawn(move || read_loop(&reader, &jobs, &noticed))?);
+    }
+    Ok(Store {
+        writes,
+        reads,
+        damaged,
+        threads: Threads(threads),
+    })
+}
+
+fn read_loop(connection: &Connection, jobs: &Mutex<mpsc::Receiver<ReadJob>>, damage: &watch::Sender<bool>) {
+    loop {
+        let job = jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .blocking_recv();
+        let Some(job) = job else { return };
+        if job(connection) {
+            damage.send_replace(true);
+        }
+    }
+}
+
+fn write_loop(connection: &Connection, mut jobs: mpsc::Receiver<WriteJob>, damage: &watch::Sender<bool>) {
+    while let Some(first) = jobs.blocking_recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP
+            && let Ok(next) = jobs.try_recv()
+        {
+            group.push(next);
+        }
+        write_group(connection, group, damage);
+    }
+}
+
+fn write_group(connection: &Connection, group: Vec<WriteJob>, damage: &watch::Sender<bool>) {
+    let mut waiting = Vec::with_capacity(group.len());
+    let mut transaction = connection
+        .execute_batch("BEGIN IMMEDIATE")
+        .map_err(StoreError::from);
+    for job in group {
+        // A job that is dropped without having run answers its asker with `Closed`.
+        if transaction.is_ok() {
+            let (outcome, settle) = write_one(connection, job);
+            waiting.extend(settle);
+            transaction = outcome;
+        }
+    }
+    let committed = transaction.and_then(|()| connection.execute_batch("COMMIT").map_err(StoreError::from));
+    if let Err(error) = &committed {
+        // Fails if there is no transaction left to undo, which is as good.
+        let _ = connection.execute_batch("ROLLBACK");
+        tracing::error!(error = error as &dyn std::error::Error, "a transaction failed");
+        if error.is_damage() {
+            damage.send_replace(true);
+        }
+    }
+    for settle in waiting {
+        settle(committed.clone());
+    }
+}
+
+/// Runs one job in a savepoint. The first result says whether the transaction can go on.
+fn write_one(connection: &Connection, job: WriteJob) -> (Result<(), StoreError>, Option<Settle>) {
+    if let Err(error) = connection.execute_batch("SAVEPOINT job") {
+        return (Err(error.into()), None);
+    }
+    let (outcome, settle) = job(connection);
+    let end = match &outcome {
+        Ok(()) => "RELEASE job",
+        Err(_) => "ROLLBACK TO job; RELEASE job",
+    };
+    let closed = connection.execute_batch(end).map_err(StoreError::from);
+    match outcome {
+        Err(error) if error.is_damage() => (Err(error), Some(settle)),
+        Ok(()) | Err(_) => (closed, Some(settle)),
+    }
+}

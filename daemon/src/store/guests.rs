@@ -1,0 +1,406 @@
+//! Guests, their sealed tokens and their mints in the database.
+
+use std::str::FromStr;
+
+use guestissuer_proto::response::{GuestCounts, MintFailure, MintRecord};
+use guestissuer_proto::{DisplayName, Failure, Subject, UnixTime};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::StoreError;
+use crate::domain::credential::Lifetime;
+use crate::domain::guest::{Guest, GuestId, GuestKey, IssuerId, Sealed};
+
+/// How many mints of a guest are remembered.
+const HISTORY: u32 = 10;
+
+const COLUMNS: &str = "guest.id, issuer_id, subject, display_name, pinned, created_at, last_used_at, issued_at, \
+                       expires_at, refresh_at, next_attempt_at, failures, last_error, person_id, email";
+
+/// What a mint brought, ready to be stored.
+#[derive(Debug)]
+pub struct NewToken {
+    /// Whose token.
+    pub guest: GuestId,
+    /// The token.
+    pub sealed: Sealed,
+    /// Its times.
+    pub lifetime: Lifetime,
+    /// Webex's tracking id of the answer.
+    pub tracking_id: Option<String>,
+    /// Webex's id of the person, where the answer said.
+    pub person_id: Option<String>,
+    /// The person's address, where the answer said.
+    pub email: Option<String>,
+}
+
+/// Which guests a page holds.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    /// A glob on subject or display name.
+    pub pattern: Option<String>,
+    /// Only tokens that expire before this.
+    pub expires_before: Option<UnixTime>,
+    /// Only guests whose last mint failed.
+    pub failing: bool,
+}
+
+/// Finds a guest, with its token.
+pub fn find(connection: &Connection, key: &GuestKey) -> Result<Option<Guest>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS}, sealed FROM guest LEFT JOIN token ON guest_id = guest.id
+         WHERE issuer_id = ?1 AND subject = ?2"
+    ))?;
+    let guest = statement.query_row(params![key.issuer.0, key.subject.as_str()], |row| {
+        let token = row.get::<_, Option<Vec<u8>>>(15)?.map(Sealed);
+        Ok(Guest { token, ..guest(row)? })
+    });
+    Ok(guest.optional()?)
+}
+
+/// Registers a guest if it is not known, and gives it this name. Says whether anything changed.
+pub fn register(
+    connection: &Connection,
+    key: &GuestKey,
+    name: &DisplayName,
+    now: UnixTime,
+) -> Result<bool, StoreError> {
+    let changed = connection.execute(
+        "INSERT INTO guest (issuer_id, subject, display_name, pinned, created_at, last_used_at)
+         VALUES (?1, ?2, ?3, 0, ?4, ?4)
+         ON CONFLICT (issuer_id, subject) DO UPDATE
+         SET display_name = ?3, refresh_at = min(refresh_at, ?4), next_attempt_at = ?4
+         WHERE display_name <> ?3",
+        params![key.issuer.0, key.subject.as_str(), name.as_str(), now.0],
+    )?;
+    Ok(changed > 0)
+}
+
+/// Pins or unpins a guest; a pinned one is put on the schedule.
+pub fn set_pinned(
+    connection: &Connection,
+    id: GuestId,
+    pinned: bool,
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    connection.execute(
+        "UPDATE guest SET pinned = ?2,
+             next_attempt_at = CASE WHEN ?2 THEN coalesce(next_attempt_at, refresh_at, ?3) ELSE next_attempt_at END
+         WHERE id = ?1",
+        params![id.0, pinned, now.0],
+    )?;
+    Ok(())
+}
+
+/// Forgets a guest and its token.
+pub fn remove(connection: &Connection, id: GuestId) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM guest WHERE id = ?1", [id.0])?;
+    Ok(())
+}
+
+/// Stores a token and plans its refresh. False if the guest was removed meanwhile; then nothing is stored.
+pub fn record_mint(connection: &Connection, new: &NewToken) -> Result<bool, StoreError> {
+    let Lifetime {
+        issued_at,
+        expires_at,
+        refresh_at,
+    } = new.lifetime;
+    let mut update = connection.prepare_cached(
+        "UPDATE guest SET issued_at = ?2, expires_at = ?3, refresh_at = ?4, next_attempt_at = ?4, failures = 0,
+             last_error = NULL, person_id = coalesce(?5, person_id), email = coalesce(?6, email)
+         WHERE id = ?1",
+    )?;
+    let known = update.execute(params![
+        new.guest.0,
+        issued_at.0,
+        expires_at.0,
+        refresh_at.0,
+        new.person_id,
+        new.email
+    ])?;
+    if known == 0 {
+        return Ok(false);
+    }
+    let mut upsert = connection.prepare_cached(
+        "INSERT INTO token (guest_id, sealed) VALUES (?1, ?2) ON CONFLICT (guest_id) DO UPDATE SET sealed = ?2",
+    )?;
+    upsert.execute(params![new.guest.0, new.sealed.0])?;
+    remember(
+        connection,
+        new.guest,
+        issued_at,
+        Some(expires_at),
+        None,
+        new.tracking_id.as_deref(),
+    )?;
+    Ok(true)
+}
+
+/// Writes down a failed mint and plans the next attempt. The token at hand stays.
+pub fn record_failure(
+    connection: &Connection,
+    id: GuestId,
+    failure: &MintFailure,
+    next_attempt_at: UnixTime,
+) -> Result<(), StoreError> {
+    let mut update = connection.prepare_cached(
+        "UPDATE guest SET failures = failures + 1, last_error = ?2, next_attempt_at = ?3 WHERE id = ?1",
+    )?;
+    if update.execute(params![id.0, to_json(failure), next_attempt_at.0])? == 0 {
+        return Ok(());
+    }
+    let tracking_id = failure.tracking_id.as_deref();
+    remember(
+        connection,
+        id,
+        failure.at,
+        None,
+        Some(&failure.failure),
+        tracking_id,
+    )
+}
+
+/// Writes down when guests were last asked for, and puts them back on the schedule.
+pub fn touch(connection: &Connection, used: &[(GuestId, UnixTime)]) -> Result<(), StoreError> {
+    let mut update = connection.prepare_cached(
+        "UPDATE guest SET last_used_at = max(last_used_at, ?2),
+             next_attempt_at = coalesce(next_attempt_at, refresh_at) WHERE id = ?1",
+    )?;
+    for (id, at) in used {
+        update.execute(params![id.0, at.0])?;
+    }
+    Ok(())
+}
+
+/// The guests of an issuer whose next mint is due, longest overdue first. Their tokens are not read.
+pub fn due(
+    connection: &Connection,
+    issuer: IssuerId,
+    now: UnixTime,
+    limit: usize,
+) -> Result<Vec<Guest>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM guest WHERE issuer_id = ?1 AND next_attempt_at <= ?2
+         ORDER BY next_attempt_at LIMIT ?3"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![issuer.0, now.0, limit], guest)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// When the next mint of an issuer's guests is due.
+pub fn next_due(connection: &Connection, issuer: IssuerId) -> Result<Option<UnixTime>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT next_attempt_at FROM guest WHERE issuer_id = ?1 AND next_attempt_at IS NOT NULL
+         ORDER BY next_attempt_at LIMIT 1",
+    )?;
+    Ok(statement
+        .query_row([issuer.0], |row| row.get(0).map(UnixTime))
+        .optional()?)
+}
+
+/// Takes due guests that nobody asked for since `cutoff` off the schedule, unless they are pinned.
+pub fn retire_idle(
+    connection: &Connection,
+    issuer: IssuerId,
+    now: UnixTime,
+    cutoff: UnixTime,
+) -> Result<usize, StoreError> {
+    let mut update = connection.prepare_cached(
+        "UPDATE guest SET next_attempt_at = NULL
+         WHERE issuer_id = ?1 AND next_attempt_at <= ?2 AND NOT pinned AND last_used_at < ?3",
+    )?;
+    Ok(update.execute(params![issuer.0, now.0, cutoff.0])?)
+}
+
+/// Whether [`retire_idle`] would do anything, without waiting for the writer.
+pub fn has_idle(
+    connection: &Connection,
+    issuer: IssuerId,
+    now: UnixTime,
+    cutoff: UnixTime,
+) -> Result<bool, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM guest
+         WHERE issuer_id = ?1 AND next_attempt_at <= ?2 AND NOT pinned AND last_used_at < ?3)",
+    )?;
+    Ok(statement.query_row(params![issuer.0, now.0, cutoff.0], |row| row.get(0))?)
+}
+
+/// Whether any guest is pinned.
+pub fn any_pinned(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(
+        connection.query_row("SELECT EXISTS (SELECT 1 FROM guest WHERE pinned)", [], |row| {
+            row.get(0)
+        })?,
+    )
+}
+
+/// An issuer's guests in order of subject, after `after`. Their tokens are not read.
+pub fn page(
+    connection: &Connection,
+    issuer: IssuerId,
+    after: Option<&Subject>,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Vec<Guest>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM guest
+         WHERE issuer_id = ?1 AND subject > ?2
+           AND (?3 IS NULL OR subject GLOB ?3 OR display_name GLOB ?3)
+           AND (?4 IS NULL OR expires_at <= ?4)
+           AND (NOT ?5 OR last_error IS NOT NULL)
+         ORDER BY subject LIMIT ?6"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let after = after.map_or("", Subject::as_str);
+    let expires_before = time(filter.expires_before);
+    let rows = statement.query_map(
+        params![
+            issuer.0,
+            after,
+            filter.pattern,
+            expires_before,
+            filter.failing,
+            limit
+        ],
+        guest,
+    )?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How many guests are in each state.
+pub fn count(connection: &Connection, now: UnixTime) -> Result<GuestCounts, StoreError> {
+    let counts = connection.query_row(
+        "SELECT count(*),
+             count(*) FILTER (WHERE expires_at > ?1 AND refresh_at > ?1),
+             count(*) FILTER (WHERE expires_at > ?1 AND refresh_at <= ?1),
+             count(*) FILTER (WHERE expires_at <= ?1),
+             count(*) FILTER (WHERE expires_at IS NULL),
+             count(*) FILTER (WHERE last_error IS NOT NULL)
+         FROM guest",
+        [now.0],
+        |row| {
+            Ok(GuestCounts {
+                total: row.get(0)?,
+                fresh: row.get(1)?,
+                due: row.get(2)?,
+                expired: row.get(3)?,
+                none: row.get(4)?,
+                failing: row.get(5)?,
+            })
+        },
+    )?;
+    Ok(counts)
+}
+
+/// The failure that is the latest among guests and issuers that still fail.
+pub fn last_failure(connection: &Connection) -> Result<Option<MintFailure>, StoreError> {
+    let failure = connection
+        .query_row(
+            "SELECT last_error FROM (SELECT last_error FROM guest UNION ALL SELECT last_error FROM issuer)
+             WHERE last_error IS NOT NULL ORDER BY json_extract(last_error, '$.at') DESC LIMIT 1",
+            [],
+            |row| row.get(0).map(from_json),
+        )
+        .optional()?;
+    Ok(failure.flatten())
+}
+
+/// The last mints of a guest, newest first.
+pub fn history(connection: &Connection, id: GuestId) -> Result<Vec<MintRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT at, expires_at, failure, tracking_id FROM mint WHERE guest_id = ?1 ORDER BY id DESC",
+    )?;
+    let rows = statement.query_map([id.0], |row| {
+        Ok(MintRecord {
+            at: UnixTime(row.get(0)?),
+            expires_at: row.get::<_, Option<i64>>(1)?.map(UnixTime),
+            failure: from_json(row.get(2)?),
+            tracking_id: row.get(3)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn remember(
+    connection: &Connection,
+    guest: GuestId,
+    at: UnixTime,
+    expires_at: Option<UnixTime>,
+    failure: Option<&Failure>,
+    tracking_id: Option<&str>,
+) -> Result<(), StoreError> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO mint (guest_id, at, expires_at, failure, tracking_id) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    insert.execute(params![
+        guest.0,
+        at.0,
+        time(expires_at),
+        failure.map(to_json),
+        tracking_id
+    ])?;
+    let mut trim = connection.prepare_cached(
+        "DELETE FROM mint WHERE guest_id = ?1 AND id NOT IN
+             (SELECT id FROM mint WHERE guest_id = ?1 ORDER BY id DESC LIMIT ?2)",
+    )?;
+    trim.execute(params![guest.0, HISTORY])?;
+    Ok(())
+}
+
+fn guest(row: &Row<'_>) -> rusqlite::Result<Guest> {
+    Ok(Guest {
+        id: GuestId(row.get(0)?),
+        key: GuestKey {
+            issuer: IssuerId(row.get(1)?),
+            subject: parsed(row, 2)?,
+        },
+        display_name: parsed(row, 3)?,
+        pinned: row.get(4)?,
+        created_at: UnixTime(row.get(5)?),
+        last_used_at: UnixTime(row.get(6)?),
+        lifetime: lifetime(row)?,
+        token: None,
+        next_attempt_at: row.get::<_, Option<i64>>(10)?.map(UnixTime),
+        failures: row.get(11)?,
+        last_error: from_json(row.get(12)?),
+        person_id: row.get(13)?,
+        email: row.get(14)?,
+    })
+}
+
+fn lifetime(row: &Row<'_>) -> rusqlite::Result<Option<Lifetime>> {
+    let times: (Option<i64>, Option<i64>, Option<i64>) = (row.get(7)?, row.get(8)?, row.get(9)?);
+    Ok(match times {
+        (Some(issued), Some(expires), Some(refresh)) => Some(Lifetime {
+            issued_at: UnixTime(issued),
+            expires_at: UnixTime(expires),
+            refresh_at: UnixTime(refresh),
+        }),
+        _ => None,
+    })
+}
+
+/// Reads a name, holding the database to the same rules as everyone else.
+pub(super) fn parsed<T: FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    text.parse()
+        .map_err(|_| rusqlite::Error::InvalidColumnType(column, "name".to_owned(), Type::Text))
+}
+
+pub(super) fn time(time: Option<UnixTime>) -> Option<i64> {
+    time.map(|time| time.0)
+}
+
+/// Failures are kept as JSON, for people who look into the database and for later versions that say more.
+pub(super) fn to_json<T: Serialize>(value: &T) -> Option<String> {
+    serde_json::to_string(value).ok()
+}
+
+/// An unreadable failure, written by another version, counts as none.
+pub(super) fn from_json<T: DeserializeOwned>(text: Option<String>) -> Option<T> {
+    text.and_then(|text| serde_json::from_str(&text).ok())
+}

@@ -1,0 +1,83 @@
+//! The tables, and how older ones become these.
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// Each entry takes the schema one version further. Entries are only ever added.
+///
+/// Times are milliseconds since 1970. Tokens have a table of their own, so that lists and counts do not read past
+/// two kilobytes of ciphertext for each guest. `next_attempt_at` is the schedule. Numbers are never used again
+/// (AUTOINCREMENT), because sealed values are bound to them.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+    CREATE TABLE issuer (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        public_id TEXT NOT NULL,
+        api_base TEXT NOT NULL,
+        sealed BLOB NOT NULL,
+        is_default INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        last_success_at INTEGER,
+        last_error TEXT,
+        paused_until INTEGER
+    ) STRICT;
+    CREATE TABLE guest (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        issuer_id INTEGER NOT NULL REFERENCES issuer (id) ON DELETE CASCADE,
+        subject TEXT NOT NULL,
+        display_name TEXT NOT NULL,
+        pinned INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        last_used_at INTEGER NOT NULL,
+        issued_at INTEGER,
+        expires_at INTEGER,
+        refresh_at INTEGER,
+        next_attempt_at INTEGER,
+        failures INTEGER NOT NULL DEFAULT 0,
+        last_error TEXT,
+        person_id TEXT,
+        email TEXT,
+        UNIQUE (issuer_id, subject)
+    ) STRICT;
+    CREATE INDEX guest_schedule ON guest (issuer_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+    CREATE TABLE token (
+        guest_id INTEGER PRIMARY KEY REFERENCES guest (id) ON DELETE CASCADE,
+        sealed BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE mint (
+        id INTEGER PRIMARY KEY,
+        guest_id INTEGER NOT NULL REFERENCES guest (id) ON DELETE CASCADE,
+        at INTEGER NOT NULL,
+        expires_at INTEGER,
+        failure TEXT,
+        tracking_id TEXT
+    ) STRICT;
+    CREATE INDEX mint_of_guest ON mint (guest_id);
+"];
+
+/// The newest schema this build knows.
+pub(super) fn known_version() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// Brings the schema up to date, each step in a transaction of its own.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let done = usize::try_from(found).unwrap_or(usize::MAX);
+    let Some(missing) = MIGRATIONS.get(done..) else {
+        return Err(StoreError::Newer {
+            found,
+            known: known_version(),
+        });
+    };
+    for (version, migration) in (found + 1..).zip(missing) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
