@@ -12,8 +12,8 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use guestissuer_proto::Span;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::clock::{Skew, UnixMillis};
@@ -101,7 +101,7 @@ async fn add_fault(State(world): State<Arc<World>>, body: Bytes) -> Answer {
 }
 
 async fn list_faults(State(world): State<Arc<World>>) -> Response {
-    ok(&json!(world.with_faults(|faults| faults.list())))
+    ok(&world.with_faults(|faults| faults.list()))
 }
 
 async fn clear_faults(State(world): State<Arc<World>>) -> StatusCode {
@@ -162,7 +162,7 @@ async fn show_settings(State(world): State<Arc<World>>) -> Response {
 }
 
 async fn state(State(world): State<Arc<World>>) -> Response {
-    ok(&json!(world.state()))
+    ok(&world.state())
 }
 
 #[derive(Deserialize)]
@@ -173,7 +173,7 @@ struct RequestsQuery {
 
 async fn requests(State(world): State<Arc<World>>, uri: Uri) -> Answer {
     let Query(query) = Query::<RequestsQuery>::try_from_uri(&uri)?;
-    Ok(ok(&json!(world.visits_since(query.since.unwrap_or(0)))))
+    Ok(ok(&world.visits_since(query.since.unwrap_or(0))))
 }
 
 #[derive(Deserialize)]
@@ -204,7 +204,7 @@ async fn wait(State(world): State<Arc<World>>, uri: Uri) -> Answer {
     } else {
         StatusCode::REQUEST_TIMEOUT
     };
-    Ok(webex::answer(status, &json!(world.state())))
+    Ok(webex::answer(status, &world.state()))
 }
 
 async fn reset(State(world): State<Arc<World>>) -> StatusCode {
@@ -241,6 +241,6 @@ fn from_json<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
     Ok(serde_json::from_slice(body)?)
 }
 
-fn ok(body: &Value) -> Response {
+fn ok(body: &impl Serialize) -> Response {
     webex::answer(StatusCode::OK, body)
 }

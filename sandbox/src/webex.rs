@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::UnixMillis;
@@ -16,15 +16,28 @@ pub(crate) const ORGANIZATION: &str = "5a4db0c5-0000-4000-8000-000000000001";
 const TRACKING_ID: HeaderName = HeaderName::from_static("trackingid");
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorBody<'a> {
+    message: &'a str,
+    errors: [Description<'a>; 1],
+    tracking_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct Description<'a> {
+    description: &'a str,
+}
+
 /// An error in Webex's shape, with the text that Webex uses for `status`.
 pub(crate) fn error(status: StatusCode) -> Response {
     let message = message(status);
     let tracking_id = tracking_id();
-    let body = json!({
-        "message": message,
-        "errors": [{ "description": message }],
-        "trackingId": tracking_id,
-    });
+    let body = ErrorBody {
+        message,
+        errors: [Description { description: message }],
+        tracking_id: &tracking_id,
+    };
     let mut response = answer(status, &body);
     if let Ok(value) = HeaderValue::from_str(&tracking_id) {
         response.headers_mut().insert(TRACKING_ID, value);
@@ -32,9 +45,10 @@ pub(crate) fn error(status: StatusCode) -> Response {
     response
 }
 
-/// A JSON answer.
-pub(crate) fn answer(status: StatusCode, body: &Value) -> Response {
-    let mut response = Response::new(Body::from(body.to_string()));
+/// A JSON answer, its fields in the order of the type's.
+pub(crate) fn answer(status: StatusCode, body: &impl Serialize) -> Response {
+    // Maps with text for keys and fields that cannot fail: no type of ours is refused here.
+    let mut response = Response::new(Body::from(serde_json::to_vec(body).unwrap_or_default()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     response
@@ -95,6 +109,7 @@ fn message(status: StatusCode) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     #[tokio::test]
     async fn an_error_names_one_tracking_id_in_its_header_and_its_body() {

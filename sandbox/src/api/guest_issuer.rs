@@ -7,13 +7,22 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
 use axum::{Extension, Router};
-use serde_json::json;
+use serde::Serialize;
 
 use super::{LOGIN_PATH, authorization};
 use crate::jwt::GuestJwt;
 use crate::refusal::Refusal;
 use crate::webex;
 use crate::world::{Ticket, World};
+
+/// What a login is answered with.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Login {
+    token: String,
+    /// Whole seconds, rounded down.
+    expires_in: u64,
+}
 
 pub(super) fn routes() -> Router<Arc<World>> {
     Router::new().route(LOGIN_PATH, post(login))
@@ -27,6 +36,9 @@ async fn login(
     let text = authorization(&headers).ok_or(Refusal::NoAuthorization)?;
     let guest = GuestJwt::parse(text)?.judge(&world.issuer, &world.key, world.now())?;
     let minted = world.mint(guest, ticket)?;
-    let answer = json!({ "token": minted.token, "expiresIn": minted.life.as_secs() });
+    let answer = Login {
+        token: minted.token,
+        expires_in: minted.life.as_secs(),
+    };
     Ok(webex::answer(StatusCode::OK, &answer))
 }

@@ -9,13 +9,26 @@ use axum::response::Response;
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::json;
+use serde::Serialize;
 
 use super::authorization;
 use crate::refusal::Refusal;
 use crate::token::timestamp;
 use crate::webex::{self, ORGANIZATION};
 use crate::world::World;
+
+/// A guest as Webex shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Person {
+    id: String,
+    emails: [String; 1],
+    display_name: String,
+    org_id: String,
+    created: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
 
 pub(super) fn routes() -> Router<Arc<World>> {
     Router::new().route("/v1/people/me", get(me))
@@ -26,14 +39,14 @@ async fn me(State(world): State<Arc<World>>, headers: HeaderMap) -> Result<Respo
     let guest = world.holder(token)?.guest;
     let person = world.sealer.person(&guest.subject);
     let created = timestamp(world.sealer.first_seen(&guest.subject), "%Y-%m-%dT%H:%M:%S.%3fZ");
-    let answer = json!({
-        "id": webex_id("PEOPLE", &person.to_string()),
-        "emails": [format!("{}@{ORGANIZATION}", guest.subject)],
-        "displayName": guest.name,
-        "orgId": webex_id("ORGANIZATION", ORGANIZATION),
-        "created": created,
-        "type": "appuser",
-    });
+    let answer = Person {
+        id: webex_id("PEOPLE", &person.to_string()),
+        emails: [format!("{}@{ORGANIZATION}", guest.subject)],
+        display_name: guest.name,
+        org_id: webex_id("ORGANIZATION", ORGANIZATION),
+        created,
+        kind: "appuser",
+    };
     Ok(webex::answer(StatusCode::OK, &answer))
 }
 
