@@ -4,6 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use guestissuer_sandbox::{DEFAULT_ISSUER, DEFAULT_SECRET, Secret, Settings};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::client::{Answer, Harness, LOGIN, ME, jwt, signed};
 
@@ -211,4 +213,20 @@ async fn what_webex_does_not_have_is_refused_in_its_shape() {
     let long = "x".repeat(64 * 1024 + 1);
     let answer = sandbox.send("POST", LOGIN, &jwt("1"), &long).await.unwrap();
     assert_is_webex_error(&answer, 413);
+}
+
+#[tokio::test]
+async fn one_connection_carries_many_requests() {
+    let sandbox = Harness::new().await;
+    let mut stream = TcpStream::connect(sandbox.sandbox.address()).await.unwrap();
+    let mut bytes = [0; 4_096];
+    for _ in 0..3 {
+        stream
+            .write_all(b"GET /v1/people/me HTTP/1.1\r\nHost: sandbox\r\n\r\n")
+            .await
+            .unwrap();
+        let read = stream.read(&mut bytes).await.unwrap();
+        assert!(bytes[..read].starts_with(b"HTTP/1.1 401 "));
+    }
+    assert_eq!(sandbox.state("requests").await, 3);
 }
