@@ -1,0 +1,12 @@
+//! Drives a sandbox over real TCP, as its users do.
+
+#[cfg(test)]
+mod api;
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod control;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod program;
