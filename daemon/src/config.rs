@@ -179,11 +179,7 @@ impl TryFrom<Span> for Timeout {
 
     fn try_from(span: Span) -> Result<Self, Self::Error> {
         let bounds = Span::from_secs(1)..=Span::from_secs(300);
-        if bounds.contains(&span) {
-            Ok(Self(span))
-        } else {
-            Err("must be from 1s to 5m")
-        }
+        if bounds.contains(&span) { Ok(Self(span)) } else { Err("must be from 1s to 5m") }
     }
 }
 
@@ -191,15 +187,10 @@ impl Config {
     /// Puts together what was said with the configuration file.
     pub fn load(said: &Said) -> Result<Self, ConfigError> {
         let platform = ProjectDirs::from("", "", DIRECTORY);
-        let platform_state = platform
-            .as_ref()
-            .map(|dirs| dirs.state_dir().unwrap_or(dirs.data_local_dir()));
-        let state_dir = paths::state_dir(
-            said.state_dir.as_deref(),
-            said.env_state_dir.as_deref(),
-            platform_state,
-        )
-        .ok_or(ConfigError::NoHome)?;
+        let platform_state = platform.as_ref().map(|dirs| dirs.state_dir().unwrap_or(dirs.data_local_dir()));
+        let state_dir =
+            paths::state_dir(said.state_dir.as_deref(), said.env_state_dir.as_deref(), platform_state)
+                .ok_or(ConfigError::NoHome)?;
         let places = SocketPlaces {
             flag: said.socket.as_deref(),
             environment: said.env_socket.as_deref(),
@@ -207,20 +198,15 @@ impl Config {
             state_dir: &state_dir,
         };
         let socket = paths::socket_path(places, is_private_directory);
-        let named = said.config.clone().or_else(|| {
-            said.env_config
-                .clone()
-                .filter(|path| !path.as_os_str().is_empty())
-        });
+        let named = said
+            .config
+            .clone()
+            .or_else(|| said.env_config.clone().filter(|path| !path.as_os_str().is_empty()));
         let file = match (named, platform) {
             (Some(path), _) => read(&path)?,
             (None, Some(dirs)) => {
                 let path = dirs.config_dir().join(FILE);
-                if path.try_exists().unwrap_or(true) {
-                    read(&path)?
-                } else {
-                    File::default()
-                }
+                if path.try_exists().unwrap_or(true) { read(&path)? } else { File::default() }
             }
             (None, None) => File::default(),
         };
@@ -230,23 +216,14 @@ impl Config {
             request: webex.request_timeout.0.as_duration(),
         };
         let settings = Settings {
-            share: RefreshShare {
-                at: refresh.at.0,
-                jitter: refresh.jitter.0,
-            },
+            share: RefreshShare { at: refresh.at.0, jitter: refresh.jitter.0 },
             min_validity: refresh.min_validity.as_duration(),
             idle_after: refresh.idle_after.as_duration(),
             max_in_flight: usize::from(webex.max_in_flight.0),
             mints_per_second: u32::from(webex.mints_per_second.0),
             request_timeout: timeouts.request,
         };
-        Ok(Self {
-            socket,
-            state_dir,
-            settings,
-            timeouts,
-            idle_exit: said.idle_exit.map(Span::as_duration),
-        })
+        Ok(Self { socket, state_dir, settings, timeouts, idle_exit: said.idle_exit.map(Span::as_duration) })
     }
 }
 
@@ -255,29 +232,18 @@ impl Config {
 pub fn is_private_directory(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| {
         metadata.is_dir()
-            && paths::is_private(
-                metadata.uid(),
-                metadata.mode(),
-                rustix::process::geteuid().as_raw(),
-            )
+            && paths::is_private(metadata.uid(), metadata.mode(), rustix::process::geteuid().as_raw())
     })
 }
 
 fn read(path: &Path) -> Result<File, ConfigError> {
-    let unreadable = |source| ConfigError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
     if fs::metadata(path).map_err(unreadable)?.len() > LONGEST_FILE {
-        return Err(ConfigError::TooLong {
-            path: path.to_owned(),
-        });
+        return Err(ConfigError::TooLong { path: path.to_owned() });
     }
     let text = fs::read_to_string(path).map_err(unreadable)?;
-    toml::from_str(&text).map_err(|source| ConfigError::Syntax {
-        path: path.to_owned(),
-        source: Box::new(source),
-    })
+    toml::from_str(&text)
+        .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })
 }
 
 #[cfg(test)]
@@ -288,11 +254,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
         fs::write(&path, text).unwrap();
-        Config::load(&Said {
-            config: Some(path),
-            state_dir: Some("/state".into()),
-            ..Said::default()
-        })
+        Config::load(&Said { config: Some(path), state_dir: Some("/state".into()), ..Said::default() })
     }
 
     #[test]
@@ -311,14 +273,8 @@ mod tests {
         ";
         let explicit = parse(written_out).unwrap();
         let empty = parse("").unwrap();
-        assert_eq!(
-            format!("{:?}", explicit.settings),
-            format!("{:?}", empty.settings)
-        );
-        assert_eq!(
-            format!("{:?}", explicit.timeouts),
-            format!("{:?}", empty.timeouts)
-        );
+        assert_eq!(format!("{:?}", explicit.settings), format!("{:?}", empty.settings));
+        assert_eq!(format!("{:?}", explicit.timeouts), format!("{:?}", empty.timeouts));
         assert_eq!(empty.settings.idle_after, Duration::from_secs(86_400));
     }
 
@@ -328,25 +284,13 @@ mod tests {
             ("[refresh]\nsoon = 1", ["line 2", "soon", "min_validity"]),
             ("[webax]\nx = 1", ["line 1", "webax", "`refresh`"]),
             ("[refresh]\nat = 1.5", ["line 2", "at = 1.5", "from 0.1 to 0.95"]),
-            (
-                "[refresh]\nidle_after = \"24\"",
-                ["line 2", "idle_after", "units ms, s, m, h, d"],
-            ),
-            (
-                "[webex]\nmax_in_flight = 0",
-                ["line 2", "max_in_flight", "from 1 to 1000"],
-            ),
-            (
-                "[webex]\nconnect_timeout = \"1h\"",
-                ["line 2", "connect_timeout", "from 1s to 5m"],
-            ),
+            ("[refresh]\nidle_after = \"24\"", ["line 2", "idle_after", "units ms, s, m, h, d"]),
+            ("[webex]\nmax_in_flight = 0", ["line 2", "max_in_flight", "from 1 to 1000"]),
+            ("[webex]\nconnect_timeout = \"1h\"", ["line 2", "connect_timeout", "from 1s to 5m"]),
         ] {
             let message = parse(text).unwrap_err().to_string();
             for fragment in fragments {
-                assert!(
-                    message.contains(fragment),
-                    "{text:?}: {fragment:?} is not in {message}"
-                );
+                assert!(message.contains(fragment), "{text:?}: {fragment:?} is not in {message}");
             }
         }
     }

@@ -146,32 +146,17 @@ async fn open_broker(
         );
     }
     let notices = notices(&store, set_aside, now).await?;
-    let check = store
-        .read(|rows| issuer_rows::meta(rows, KEY_CHECK))
-        .await?
-        .map(Sealed);
+    let check = store.read(|rows| issuer_rows::meta(rows, KEY_CHECK)).await?.map(Sealed);
     let (vault, new_check) = Vault::open(KeySource::in_state_dir(&config.state_dir), check.as_ref())?;
     if let Some(Sealed(check)) = new_check {
-        store
-            .write(move |rows| issuer_rows::set_meta(rows, KEY_CHECK, &check))
-            .await?;
+        store.write(move |rows| issuer_rows::set_meta(rows, KEY_CHECK, &check)).await?;
     }
     if let Some(reason) = vault.lock_reason() {
         tracing::error!(%reason, "the store is locked");
     }
     let webex = Webex::new(config.timeouts, Arc::clone(&clock))?;
-    let places = Places {
-        socket: listener.path().to_owned(),
-        state_dir: config.state_dir.clone(),
-    };
-    let parts = Parts {
-        store,
-        vault,
-        webex,
-        settings: config.settings.clone(),
-        places,
-        notices,
-    };
+    let places = Places { socket: listener.path().to_owned(), state_dir: config.state_dir.clone() };
+    let parts = Parts { store, vault, webex, settings: config.settings.clone(), places, notices };
     Ok(Broker::new(clock, parts).await?)
 }
 
@@ -182,15 +167,11 @@ async fn notices(
     now: UnixTime,
 ) -> Result<Vec<String>, StoreError> {
     if let Some(aside) = set_aside {
-        let day = jiff::Timestamp::from_millisecond(now.0)
-            .unwrap_or_default()
-            .strftime("%Y-%m-%d")
-            .to_string();
+        let day =
+            jiff::Timestamp::from_millisecond(now.0).unwrap_or_default().strftime("%Y-%m-%d").to_string();
         let path = aside.path.display().to_string();
         let value = format!("{day}\n{path}");
-        store
-            .write(move |rows| issuer_rows::set_meta(rows, SET_ASIDE, value.as_bytes()))
-            .await?;
+        store.write(move |rows| issuer_rows::set_meta(rows, SET_ASIDE, value.as_bytes())).await?;
     }
     let Some(value) = store.read(|rows| issuer_rows::meta(rows, SET_ASIDE)).await? else {
         return Ok(Vec::new());

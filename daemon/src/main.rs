@@ -54,11 +54,7 @@ fn main() -> ExitCode {
         // Fails only for the leader of a process group, which has nothing to leave.
         let _ = rustix::process::setsid();
     }
-    let outcome = if arguments.check {
-        check(&arguments)
-    } else {
-        serve(&arguments)
-    };
+    let outcome = if arguments.check { check(&arguments) } else { serve(&arguments) };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -73,9 +69,7 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     // Everything this process makes is for its user alone.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let inherited = ListenFd::from_env().take_unix_listener(0)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let stop = CancellationToken::new();
     runtime.block_on(async {
         let signals = tokio::spawn(shutdown::on_signal(stop.clone()));
@@ -115,13 +109,7 @@ fn said(arguments: &Arguments) -> Said {
 
 /// Tokens live in this process's memory: no core dumps, and no debugger of the same user.
 fn keep_memory_private() -> rustix::io::Result<()> {
-    rustix::process::setrlimit(
-        Resource::Core,
-        Rlimit {
-            current: Some(0),
-            maximum: Some(0),
-        },
-    )?;
+    rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
 }
 

@@ -12,10 +12,7 @@ pub fn ready() {
     tell(&[NotifyState::Ready]);
     let null = OpenOptions::new().write(true).open("/dev/null");
     if let Err(error) = null.and_then(|null| Ok(rustix::stdio::dup2_stdout(&null)?)) {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "cannot let go of standard output"
-        );
+        tracing::warn!(error = &error as &dyn std::error::Error, "cannot let go of standard output");
     }
 }
 
@@ -26,9 +23,6 @@ pub fn stopping() {
 
 fn tell(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "cannot notify the service manager"
-        );
+        tracing::warn!(error = &error as &dyn std::error::Error, "cannot notify the service manager");
     }
 }

@@ -53,21 +53,12 @@ pub enum StateDirError {
 impl StateDir {
     /// Makes the directory if need be, checks that it is private, and takes its lock.
     pub fn claim(path: &Path) -> Result<Self, StateDirError> {
-        let failed = |source| StateDirError::System {
-            path: path.to_owned(),
-            source,
-        };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(failed)?;
+        let failed = |source| StateDirError::System { path: path.to_owned(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         check(path)?;
         match Lock::take(&path.join(LOCK)) {
             Ok(lock) => Ok(Self { _lock: lock }),
-            Err(LockError::Held) => Err(StateDirError::InUse {
-                path: path.to_owned(),
-            }),
+            Err(LockError::Held) => Err(StateDirError::InUse { path: path.to_owned() }),
             Err(LockError::System(source)) => Err(failed(source)),
         }
     }
@@ -79,10 +70,7 @@ pub fn check(path: &Path) -> Result<(), StateDirError> {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(source) => {
-            return Err(StateDirError::System {
-                path: path.to_owned(),
-                source,
-            });
+            return Err(StateDirError::System { path: path.to_owned(), source });
         }
     };
     let (owner, mode) = (metadata.uid(), metadata.mode());
@@ -93,11 +81,7 @@ pub fn check(path: &Path) -> Result<(), StateDirError> {
         });
     }
     if !is_private(owner, mode, rustix::process::geteuid().as_raw()) {
-        return Err(StateDirError::Exposed {
-            path: path.to_owned(),
-            mode: mode & 0o7777,
-            owner,
-        });
+        return Err(StateDirError::Exposed { path: path.to_owned(), mode: mode & 0o7777, owner });
     }
     Ok(())
 }

@@ -113,18 +113,10 @@ mod tests {
 
     #[test]
     fn every_unit_is_read() {
-        for (text, millis) in [
-            ("250ms", 250),
-            ("90s", 90_000),
-            ("5m", 300_000),
-            ("6h", 21_600_000),
-            ("7d", 604_800_000),
-        ] {
-            assert_eq!(
-                text.parse::<Span>().unwrap().as_duration(),
-                Duration::from_millis(millis),
-                "{text}"
-            );
+        for (text, millis) in
+            [("250ms", 250), ("90s", 90_000), ("5m", 300_000), ("6h", 21_600_000), ("7d", 604_800_000)]
+        {
+            assert_eq!(text.parse::<Span>().unwrap().as_duration(), Duration::from_millis(millis), "{text}");
         }
     }
 

@@ -107,12 +107,7 @@ impl Failure {
     /// A failure with a message alone.
     #[must_use]
     pub fn new(code: FailureCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            hint: None,
-            retry_after_ms: None,
-        }
+        Self { code, message: message.into(), hint: None, retry_after_ms: None }
     }
 
     /// The same failure with a remedy.
@@ -136,10 +131,7 @@ mod tests {
 
     #[test]
     fn codes_and_exit_codes_are_those_of_the_contract() {
-        let table: Vec<_> = FailureCode::ALL
-            .iter()
-            .map(|code| (code.exit_code(), code.as_str()))
-            .collect();
+        let table: Vec<_> = FailureCode::ALL.iter().map(|code| (code.exit_code(), code.as_str())).collect();
         assert_eq!(
             table,
             [

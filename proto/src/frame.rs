@@ -40,9 +40,7 @@ pub fn body_length(header: [u8; HEADER], limit: usize) -> Result<usize, FrameErr
 
 /// Writes the bytes that go before a body of `length` bytes.
 pub fn header(length: usize, limit: usize) -> Result<[u8; HEADER], FrameError> {
-    let header = u32::try_from(length)
-        .map_err(|_| FrameError::TooLong { length, limit })?
-        .to_be_bytes();
+    let header = u32::try_from(length).map_err(|_| FrameError::TooLong { length, limit })?.to_be_bytes();
     body_length(header, limit)?;
     Ok(header)
 }
@@ -54,10 +52,7 @@ mod tests {
     #[test]
     fn a_length_over_the_limit_is_refused_before_it_is_allocated() {
         assert_eq!(body_length([0, 0, 0, 5], 5), Ok(5));
-        assert_eq!(
-            body_length([0, 0, 0, 6], 5),
-            Err(FrameError::TooLong { length: 6, limit: 5 })
-        );
+        assert_eq!(body_length([0, 0, 0, 6], 5), Err(FrameError::TooLong { length: 6, limit: 5 }));
         assert!(body_length([0xff; 4], MAX_REPLY).is_err());
         assert_eq!(body_length([0; 4], 5), Err(FrameError::Empty));
     }

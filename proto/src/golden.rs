@@ -22,49 +22,22 @@ use crate::time::UnixTime;
 const VECTORS: &str = include_str!("../golden/v1.txt");
 
 fn guest() -> GuestRef {
-    GuestRef {
-        subject: "123".parse().unwrap(),
-        issuer: Some("acme".parse().unwrap()),
-    }
+    GuestRef { subject: "123".parse().unwrap(), issuer: Some("acme".parse().unwrap()) }
 }
 
 #[expect(clippy::too_many_lines, reason = "a table of every message")]
 fn calls() -> Vec<(&'static str, Call)> {
-    let any = GuestRef {
-        subject: "Zoë 7".parse().unwrap(),
-        issuer: None,
-    };
+    let any = GuestRef { subject: "Zoë 7".parse().unwrap(), issuer: None };
     let get = |name: Option<&str>, min_validity_ms, force| {
         let name = name.map(|name| name.parse().unwrap());
-        Request::Get(GetToken {
-            guest: guest(),
-            name,
-            min_validity_ms,
-            force,
-        })
+        Request::Get(GetToken { guest: guest(), name, min_validity_ms, force })
     };
-    let credentials = Credentials::GuestIssuer {
-        id: Some("Y2lz".to_owned()),
-        secret: Secret::new("c2VjcmV0".to_owned()),
-    };
+    let credentials =
+        Credentials::GuestIssuer { id: Some("Y2lz".to_owned()), secret: Secret::new("c2VjcmV0".to_owned()) };
     let requests = [
-        (
-            "get",
-            Request::Get(GetToken {
-                guest: any,
-                name: None,
-                min_validity_ms: None,
-                force: false,
-            }),
-        ),
+        ("get", Request::Get(GetToken { guest: any, name: None, min_validity_ms: None, force: false })),
         ("get_all", get(Some("Stève"), Some(300_000), true)),
-        (
-            "list",
-            Request::List(ListGuests {
-                limit: 500,
-                ..ListGuests::default()
-            }),
-        ),
+        ("list", Request::List(ListGuests { limit: 500, ..ListGuests::default() })),
         (
             "list_all",
             Request::List(ListGuests {
@@ -72,36 +45,14 @@ fn calls() -> Vec<(&'static str, Call)> {
                 issuer: Some("acme".parse().unwrap()),
                 expiring_within_ms: Some(3_600_000),
                 failing: true,
-                after: Some(PageKey {
-                    issuer: "acme".parse().unwrap(),
-                    subject: "122".parse().unwrap(),
-                }),
+                after: Some(PageKey { issuer: "acme".parse().unwrap(), subject: "122".parse().unwrap() }),
                 limit: 1,
             }),
         ),
         ("show", Request::Show(guest())),
-        (
-            "add",
-            Request::Add(AddGuest {
-                guest: guest(),
-                name: "Ann".parse().unwrap(),
-                pinned: true,
-            }),
-        ),
-        (
-            "rename",
-            Request::Rename(RenameGuest {
-                guest: guest(),
-                name: "Bob".parse().unwrap(),
-            }),
-        ),
-        (
-            "set_pinned",
-            Request::SetPinned(SetPinned {
-                guest: guest(),
-                pinned: false,
-            }),
-        ),
+        ("add", Request::Add(AddGuest { guest: guest(), name: "Ann".parse().unwrap(), pinned: true })),
+        ("rename", Request::Rename(RenameGuest { guest: guest(), name: "Bob".parse().unwrap() })),
+        ("set_pinned", Request::SetPinned(SetPinned { guest: guest(), pinned: false })),
         ("remove", Request::Remove(guest())),
         (
             "issuer_add",
@@ -123,28 +74,14 @@ fn calls() -> Vec<(&'static str, Call)> {
         ("issuer_show", Request::IssuerShow(None)),
         (
             "issuer_remove",
-            Request::IssuerRemove(IssuerRemoval {
-                name: "acme".parse().unwrap(),
-                with_guests: true,
-            }),
+            Request::IssuerRemove(IssuerRemoval { name: "acme".parse().unwrap(), with_guests: true }),
         ),
         ("issuer_default", Request::IssuerDefault("acme".parse().unwrap())),
         ("issuer_test", Request::IssuerTest(Some("acme".parse().unwrap()))),
         ("status", Request::Status),
         ("stop", Request::Stop),
     ];
-    requests
-        .into_iter()
-        .map(|(name, request)| {
-            (
-                name,
-                Call {
-                    deadline_ms: 30_000,
-                    request,
-                },
-            )
-        })
-        .collect()
+    requests.into_iter().map(|(name, request)| (name, Call { deadline_ms: 30_000, request })).collect()
 }
 
 fn mint_failure() -> MintFailure {
@@ -190,12 +127,7 @@ fn issuer() -> IssuerDetail {
 
 #[expect(clippy::too_many_lines, reason = "a table of every message")]
 fn replies() -> Vec<(&'static str, Reply)> {
-    let states = [
-        TokenState::Fresh,
-        TokenState::Due,
-        TokenState::Expired,
-        TokenState::None,
-    ];
+    let states = [TokenState::Fresh, TokenState::Due, TokenState::Expired, TokenState::None];
     let mut responses = vec![
         ("done", Response::Done),
         (
@@ -214,10 +146,7 @@ fn replies() -> Vec<(&'static str, Reply)> {
             "guests",
             Response::Guests(GuestPage {
                 guests: states.into_iter().map(summary).collect(),
-                next: Some(PageKey {
-                    issuer: "acme".parse().unwrap(),
-                    subject: "123".parse().unwrap(),
-                }),
+                next: Some(PageKey { issuer: "acme".parse().unwrap(), subject: "123".parse().unwrap() }),
             }),
         ),
         (
@@ -255,14 +184,7 @@ fn replies() -> Vec<(&'static str, Reply)> {
                 state_dir: "/home/a".to_owned(),
                 protection: "key file".to_owned(),
                 issuers: vec![],
-                guests: GuestCounts {
-                    total: 10,
-                    fresh: 1,
-                    due: 2,
-                    expired: 3,
-                    none: 4,
-                    failing: 5,
-                },
+                guests: GuestCounts { total: 10, fresh: 1, due: 2, expired: 3, none: 4, failing: 5 },
                 counters: Counters {
                     gets: 1,
                     hits: 251,
@@ -295,28 +217,16 @@ fn replies() -> Vec<(&'static str, Reply)> {
         responses.push((name, Response::Failed(Failure::new(code, "no"))));
     }
     let now = UnixTime(1_795_000_000_000);
-    let reply = |(name, response)| {
-        (
-            name,
-            Reply {
-                now,
-                notices: vec!["mind the gap".to_owned()],
-                response,
-            },
-        )
-    };
+    let reply = |(name, response)| (name, Reply { now, notices: vec!["mind the gap".to_owned()], response });
     responses.into_iter().map(reply).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn unhex(text: &str) -> Vec<u8> {
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect()
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
 fn vectors(kind: &str) -> Vec<(&'static str, Vec<u8>)> {
@@ -332,11 +242,7 @@ fn vectors(kind: &str) -> Vec<(&'static str, Vec<u8>)> {
 
 fn holds<T: Serialize + DeserializeOwned + PartialEq + Debug>(kind: &str, messages: &[(&str, T)]) {
     let vectors = vectors(kind);
-    assert_eq!(
-        vectors.len(),
-        messages.len(),
-        "{kind}: one vector for each message"
-    );
+    assert_eq!(vectors.len(), messages.len(), "{kind}: one vector for each message");
     for ((name, message), (vector_name, vector)) in messages.iter().zip(&vectors) {
         assert_eq!(name, vector_name);
         assert_eq!(
@@ -344,22 +250,12 @@ fn holds<T: Serialize + DeserializeOwned + PartialEq + Debug>(kind: &str, messag
             hex(vector),
             "{kind} {name} is written as it always was"
         );
-        assert_eq!(
-            &codec::decode::<T>(vector).unwrap(),
-            message,
-            "{kind} {name} is read as it always was"
-        );
+        assert_eq!(&codec::decode::<T>(vector).unwrap(), message, "{kind} {name} is read as it always was");
         for end in 0..vector.len() {
-            assert!(
-                codec::decode::<T>(&vector[..end]).is_err(),
-                "{kind} {name} cut at {end}"
-            );
+            assert!(codec::decode::<T>(&vector[..end]).is_err(), "{kind} {name} cut at {end}");
         }
         let longer = [vector.as_slice(), &[0]].concat();
-        assert!(matches!(
-            codec::decode::<T>(&longer),
-            Err(codec::CodecError::Trailing { extra: 1 })
-        ));
+        assert!(matches!(codec::decode::<T>(&longer), Err(codec::CodecError::Trailing { extra: 1 })));
     }
 }
 
@@ -379,36 +275,22 @@ fn the_maintained_wincode_reads_and_writes_the_same_bytes() {
     for ((name, call), (_, vector)) in calls().iter().zip(vectors("call")) {
         let read: Call = wincode::config::deserialize_exact(&vector, config).unwrap();
         assert_eq!(&read, call, "{name}");
-        assert_eq!(
-            wincode::config::serialize(call, config).unwrap(),
-            vector,
-            "{name}"
-        );
+        assert_eq!(wincode::config::serialize(call, config).unwrap(), vector, "{name}");
     }
     for ((name, reply), (_, vector)) in replies().iter().zip(vectors("reply")) {
         let read: Reply = wincode::config::deserialize_exact(&vector, config).unwrap();
         assert_eq!(&read, reply, "{name}");
-        assert_eq!(
-            wincode::config::serialize(reply, config).unwrap(),
-            vector,
-            "{name}"
-        );
+        assert_eq!(wincode::config::serialize(reply, config).unwrap(), vector, "{name}");
     }
 }
 
 #[test]
 fn a_name_that_breaks_its_invariant_is_not_read() {
-    let call = Call {
-        deadline_ms: 1,
-        request: Request::Show(guest()),
-    };
+    let call = Call { deadline_ms: 1, request: Request::Show(guest()) };
     let mut bytes = codec::encode(&call).unwrap().to_vec();
     let at = bytes.windows(3).position(|window| window == b"123").unwrap();
     bytes[at] = b'\n';
-    assert!(matches!(
-        codec::decode::<Call>(&bytes),
-        Err(codec::CodecError::Malformed(_))
-    ));
+    assert!(matches!(codec::decode::<Call>(&bytes), Err(codec::CodecError::Malformed(_))));
 }
 
 #[test]

@@ -37,10 +37,7 @@ pub struct Hello {
 
 impl Hello {
     /// The hello of this build.
-    pub const OURS: Self = Self {
-        lowest: LOWEST_VERSION,
-        highest: HIGHEST_VERSION,
-    };
+    pub const OURS: Self = Self { lowest: LOWEST_VERSION, highest: HIGHEST_VERSION };
 
     /// The hello as it is written.
     #[must_use]
@@ -84,9 +81,7 @@ impl Greeting {
     /// Reads the fixed part of a greeting.
     pub fn from_bytes(bytes: [u8; LENGTH]) -> Result<Self, NotOurs> {
         Ok(match read_fixed_part(bytes)? {
-            (0, reason) => Self::Refused {
-                reason: RefusalReason::from_wire(reason),
-            },
+            (0, reason) => Self::Refused { reason: RefusalReason::from_wire(reason) },
             (version, _) => Self::Welcome { version },
         })
     }
@@ -163,10 +158,7 @@ impl Refusal {
     #[must_use]
     pub fn read_range(bytes: [u8; REFUSAL_LENGTH]) -> (Hello, usize) {
         let [l0, l1, h0, h1, n0, n1] = bytes;
-        let speaks = Hello {
-            lowest: u16::from_be_bytes([l0, l1]),
-            highest: u16::from_be_bytes([h0, h1]),
-        };
+        let speaks = Hello { lowest: u16::from_be_bytes([l0, l1]), highest: u16::from_be_bytes([h0, h1]) };
         (speaks, usize::from(u16::from_be_bytes([n0, n1])).min(MAX_TEXT))
     }
 }
@@ -192,47 +184,23 @@ mod tests {
 
     #[test]
     fn the_hello_and_the_refusal_never_change() {
-        assert_eq!(
-            Hello {
-                lowest: 1,
-                highest: 0x0203
-            }
-            .to_bytes(),
-            *b"gi\x00\xf5\x00\x01\x02\x03"
-        );
+        assert_eq!(Hello { lowest: 1, highest: 0x0203 }.to_bytes(), *b"gi\x00\xf5\x00\x01\x02\x03");
         assert_eq!(Greeting::welcome(7), *b"gi\x00\xf5\x00\x07\x00\x00");
         let refusal = Refusal {
             reason: RefusalReason::Version,
-            speaks: Hello {
-                lowest: 2,
-                highest: 3,
-            },
+            speaks: Hello { lowest: 2, highest: 3 },
             text: "too old".to_owned(),
         };
-        assert_eq!(
-            refusal.to_bytes(),
-            b"gi\x00\xf5\x00\x00\x00\x01\x00\x02\x00\x03\x00\x07too old"
-        );
+        assert_eq!(refusal.to_bytes(), b"gi\x00\xf5\x00\x00\x00\x01\x00\x02\x00\x03\x00\x07too old");
     }
 
     #[test]
     fn what_is_written_reads_back() {
-        let hello = Hello {
-            lowest: 3,
-            highest: 9,
-        };
+        let hello = Hello { lowest: 3, highest: 9 };
         assert_eq!(Hello::from_bytes(hello.to_bytes()), Ok(hello));
-        assert_eq!(
-            Greeting::from_bytes(Greeting::welcome(4)),
-            Ok(Greeting::Welcome { version: 4 })
-        );
+        assert_eq!(Greeting::from_bytes(Greeting::welcome(4)), Ok(Greeting::Welcome { version: 4 }));
         let reason = RefusalReason::Denied;
-        let bytes = Refusal {
-            reason,
-            speaks: hello,
-            text: "é".repeat(400),
-        }
-        .to_bytes();
+        let bytes = Refusal { reason, speaks: hello, text: "é".repeat(400) }.to_bytes();
         let (fixed, rest) = bytes.split_first_chunk().unwrap();
         assert_eq!(Greeting::from_bytes(*fixed), Ok(Greeting::Refused { reason }));
         let (range, text) = rest.split_first_chunk().unwrap();
@@ -242,11 +210,7 @@ mod tests {
 
     #[test]
     fn other_protocols_are_told_apart() {
-        for bytes in [
-            *b"GET / HT",
-            *b"gi\x00\xf5\x00\x00\x00\x01",
-            *b"gi\x00\xf5\x00\x02\x00\x01",
-        ] {
+        for bytes in [*b"GET / HT", *b"gi\x00\xf5\x00\x00\x00\x01", *b"gi\x00\xf5\x00\x02\x00\x01"] {
             assert_eq!(Hello::from_bytes(bytes), Err(NotOurs), "{bytes:?}");
         }
     }

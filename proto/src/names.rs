@@ -102,18 +102,13 @@ impl Subject {
     /// Whether the subject is made of what Webex documents for a guest-issuer's `sub`: letters, digits, hyphens.
     #[must_use]
     pub fn is_documented(&self) -> bool {
-        self.0
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        self.0.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     }
 }
 
 fn check_subject(text: &str) -> Result<(), NameError> {
     if text.len() > 255 {
-        return Err(NameError::TooLong {
-            limit: 255,
-            unit: "bytes",
-        });
+        return Err(NameError::TooLong { limit: 255, unit: "bytes" });
     }
     if text.trim() != text {
         return Err(NameError::Padded);
@@ -123,20 +118,14 @@ fn check_subject(text: &str) -> Result<(), NameError> {
 
 fn check_display_name(text: &str) -> Result<(), NameError> {
     if text.chars().count() > 255 {
-        return Err(NameError::TooLong {
-            limit: 255,
-            unit: "characters",
-        });
+        return Err(NameError::TooLong { limit: 255, unit: "characters" });
     }
     check_visible(text)
 }
 
 fn check_issuer_name(text: &str) -> Result<(), NameError> {
     if text.len() > 64 {
-        return Err(NameError::TooLong {
-            limit: 64,
-            unit: "characters",
-        });
+        return Err(NameError::TooLong { limit: 64, unit: "characters" });
     }
     let Some(first) = text.bytes().next() else {
         return Err(NameError::Empty);
@@ -168,13 +157,7 @@ mod tests {
         assert!("a b".parse::<Subject>().is_ok());
         assert!("x".repeat(255).parse::<Subject>().is_ok());
         assert_eq!("".parse::<Subject>(), Err(NameError::Empty));
-        assert_eq!(
-            "é".repeat(128).parse::<Subject>(),
-            Err(NameError::TooLong {
-                limit: 255,
-                unit: "bytes"
-            })
-        );
+        assert_eq!("é".repeat(128).parse::<Subject>(), Err(NameError::TooLong { limit: 255, unit: "bytes" }));
         assert_eq!("a\nb".parse::<Subject>(), Err(NameError::Control));
         assert_eq!("a\u{85}b".parse::<Subject>(), Err(NameError::Control));
         for padded in [" 1", "1 ", "1\n", "\u{2003}1"] {

@@ -27,10 +27,7 @@ pub struct SocketPlaces<'a> {
 /// else in the state directory. An empty or relative runtime directory counts as none, as the XDG base
 /// directory specification wants.
 pub fn socket_path(places: SocketPlaces<'_>, is_private: impl FnOnce(&Path) -> bool) -> PathBuf {
-    if let Some(path) = places
-        .flag
-        .or(places.environment.filter(|path| !path.as_os_str().is_empty()))
-    {
+    if let Some(path) = places.flag.or(places.environment.filter(|path| !path.as_os_str().is_empty())) {
         return path.to_owned();
     }
     match places.runtime_dir {
@@ -52,9 +49,7 @@ pub fn state_dir(
     environment: Option<&Path>,
     platform: Option<&Path>,
 ) -> Option<PathBuf> {
-    flag.or(environment.filter(|path| !path.as_os_str().is_empty()))
-        .or(platform)
-        .map(Path::to_owned)
+    flag.or(environment.filter(|path| !path.as_os_str().is_empty())).or(platform).map(Path::to_owned)
 }
 
 #[cfg(test)]
@@ -77,10 +72,7 @@ mod tests {
         at.flag = None;
         assert_eq!(socket_path(at, |_| true), Path::new("/env"));
         at.environment = Some(Path::new(""));
-        assert_eq!(
-            socket_path(at, |_| true),
-            Path::new("/run/user/7/guestissuer/guestissuerd.sock")
-        );
+        assert_eq!(socket_path(at, |_| true), Path::new("/run/user/7/guestissuer/guestissuerd.sock"));
         assert_eq!(socket_path(at, |_| false), Path::new("/state/guestissuerd.sock"));
         at.runtime_dir = Some(Path::new("relative"));
         assert_eq!(socket_path(at, |_| true), Path::new("/state/guestissuerd.sock"));

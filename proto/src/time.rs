@@ -46,14 +46,8 @@ mod tests {
 
     #[test]
     fn arithmetic_stops_at_the_ends() {
-        assert_eq!(
-            UnixTime(i64::MAX).saturating_add(Duration::MAX),
-            UnixTime(i64::MAX)
-        );
-        assert_eq!(
-            UnixTime(i64::MIN).saturating_sub(Duration::MAX),
-            UnixTime(i64::MIN)
-        );
+        assert_eq!(UnixTime(i64::MAX).saturating_add(Duration::MAX), UnixTime(i64::MAX));
+        assert_eq!(UnixTime(i64::MIN).saturating_sub(Duration::MAX), UnixTime(i64::MIN));
         assert_eq!(UnixTime(5).since(UnixTime(7)), Duration::ZERO);
         assert_eq!(UnixTime(7_500).since(UnixTime(500)), Duration::from_secs(7));
         assert_eq!(UnixTime(-1).as_secs(), -1);

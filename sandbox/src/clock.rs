@@ -23,10 +23,7 @@ impl UnixMillis {
 
     /// The machine's time moved by `skew_ms` milliseconds.
     pub(crate) fn now(skew_ms: i64) -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the sandbox's one look at the clock"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "this is the sandbox's one look at the clock")]
         let real = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let real_ms = i64::try_from(real.as_millis()).unwrap_or(i64::MAX);
         Self::new(real_ms.saturating_add(skew_ms))
@@ -126,9 +123,6 @@ mod tests {
     #[test]
     fn the_clock_never_runs_before_1970_nor_past_9999() {
         assert_eq!(UnixMillis::new(-5).http_date(), "Thu, 01 Jan 1970 00:00:00 GMT");
-        assert_eq!(
-            UnixMillis::new(i64::MAX).http_date(),
-            "Fri, 31 Dec 9999 23:59:59 GMT"
-        );
+        assert_eq!(UnixMillis::new(i64::MAX).http_date(), "Fri, 31 Dec 9999 23:59:59 GMT");
     }
 }

@@ -40,9 +40,8 @@ pub(crate) async fn serve(stream: TcpStream, app: Router) {
     let _ = stream.set_nodelay(true);
     let (orders, mut ordered) = mpsc::channel(1);
     let service = TowerToHyperService::new(app.layer(Extension(Wire { orders })));
-    let mut http = http1::Builder::new()
-        .auto_date_header(false)
-        .serve_connection(TokioIo::new(stream), service);
+    let mut http =
+        http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
     let order = tokio::select! {
         Some(order) = ordered.recv() => order,
         // A client that breaks off is nothing to report.

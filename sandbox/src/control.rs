@@ -94,9 +94,7 @@ type Answer = Result<Response, ControlError>;
 async fn add_fault(State(world): State<Arc<World>>, body: Bytes) -> Answer {
     let text: RuleText = from_json(&body)?;
     let rule = Rule::try_from(&text)?;
-    let id = world
-        .with_faults(|faults| faults.add(rule, text))
-        .ok_or(ControlError::TooManyRules)?;
+    let id = world.with_faults(|faults| faults.add(rule, text)).ok_or(ControlError::TooManyRules)?;
     Ok(webex::answer(StatusCode::CREATED, &json!({ "id": id })))
 }
 
@@ -135,17 +133,10 @@ struct SettingsText {
 
 async fn change_settings(State(world): State<Arc<World>>, body: Bytes) -> Answer {
     let text: SettingsText = from_json(&body)?;
-    if text
-        .token_life_ms
-        .is_some_and(|life| u128::from(life) > Span::MAX.as_duration().as_millis())
-    {
+    if text.token_life_ms.is_some_and(|life| u128::from(life) > Span::MAX.as_duration().as_millis()) {
         return Err(ControlError::TooLong);
     }
-    let skew = text
-        .clock_skew_ms
-        .map(Skew::from_millis)
-        .transpose()
-        .map_err(|_| ControlError::TooLong)?;
+    let skew = text.clock_skew_ms.map(Skew::from_millis).transpose().map_err(|_| ControlError::TooLong)?;
     let dials = world.turn(|dials| {
         if let Some(life) = text.token_life_ms {
             dials.token_life_ms = life;
@@ -196,14 +187,8 @@ async fn wait(State(world): State<Arc<World>>, uri: Uri) -> Answer {
     };
     let patience = Duration::from_millis(query.timeout_ms.unwrap_or(DEFAULT_WAIT_MS).min(MAX_WAIT_MS));
     let mut counters = world.watch();
-    let met = tokio::time::timeout(patience, counters.wait_for(reached))
-        .await
-        .is_ok();
-    let status = if met {
-        StatusCode::OK
-    } else {
-        StatusCode::REQUEST_TIMEOUT
-    };
+    let met = tokio::time::timeout(patience, counters.wait_for(reached)).await.is_ok();
+    let status = if met { StatusCode::OK } else { StatusCode::REQUEST_TIMEOUT };
     Ok(webex::answer(status, &world.state()))
 }
 
@@ -220,11 +205,7 @@ struct RevokeText {
 
 async fn revoke(State(world): State<Arc<World>>, body: Bytes) -> Result<StatusCode, ControlError> {
     let text: RevokeText = from_json(&body)?;
-    if world.revoke(text.subject) {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(ControlError::TooManyRevoked)
-    }
+    if world.revoke(text.subject) { Ok(StatusCode::NO_CONTENT) } else { Err(ControlError::TooManyRevoked) }
 }
 
 /// The dials, and what the sandbox's clock shows with them.

@@ -34,11 +34,7 @@ impl Counters {
 
     /// What a reset leaves: nothing but what is going on now.
     pub(crate) fn only_gauges(self) -> Self {
-        Self {
-            in_flight: self.in_flight,
-            hanging: self.hanging,
-            ..Self::default()
-        }
+        Self { in_flight: self.in_flight, hanging: self.hanging, ..Self::default() }
     }
 }
 

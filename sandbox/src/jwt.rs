@@ -49,10 +49,7 @@ impl<'a> GuestJwt<'a> {
         if self.claims.get("iss") != Some(&Value::from(issuer)) {
             return Err(Refusal::Issuer);
         }
-        let subject = self
-            .subject()
-            .filter(|subject| !subject.is_empty())
-            .ok_or(Refusal::Claims)?;
+        let subject = self.subject().filter(|subject| !subject.is_empty()).ok_or(Refusal::Claims)?;
         let name = match self.claims.get("name") {
             None => "",
             Some(name) => name.as_str().ok_or(Refusal::Claims)?,
@@ -60,10 +57,7 @@ impl<'a> GuestJwt<'a> {
         if self.expiry()?.is_some_and(|expiry| expiry <= now.as_secs()) {
             return Err(Refusal::JwtExpired);
         }
-        Ok(Guest {
-            subject: subject.to_owned(),
-            name: name.to_owned(),
-        })
+        Ok(Guest { subject: subject.to_owned(), name: name.to_owned() })
     }
 
     /// The `sub` claim, if it is a text.
@@ -138,9 +132,7 @@ mod tests {
     #[test]
     fn the_golden_jwt_is_accepted_until_the_second_it_expires() {
         let jwt = GuestJwt::parse(GOLDEN).unwrap();
-        let guest = jwt
-            .judge(GOLDEN_ISSUER, &golden_key(), at(GOLDEN_EXPIRY - 1))
-            .unwrap();
+        let guest = jwt.judge(GOLDEN_ISSUER, &golden_key(), at(GOLDEN_EXPIRY - 1)).unwrap();
         assert_eq!((guest.subject.as_str(), guest.name.as_str()), ("123", "Stève"));
         let late = jwt.judge(GOLDEN_ISSUER, &golden_key(), at(GOLDEN_EXPIRY));
         assert_eq!(late, Err(Refusal::JwtExpired));
@@ -149,10 +141,7 @@ mod tests {
     #[test]
     fn another_key_or_issuer_is_refused() {
         let jwt = GuestJwt::parse(GOLDEN).unwrap();
-        assert_eq!(
-            jwt.judge(GOLDEN_ISSUER, &key(b"other"), at(0)),
-            Err(Refusal::Signature)
-        );
+        assert_eq!(jwt.judge(GOLDEN_ISSUER, &key(b"other"), at(0)), Err(Refusal::Signature));
         assert_eq!(jwt.judge("other", &golden_key(), at(0)), Err(Refusal::Issuer));
     }
 
@@ -161,26 +150,14 @@ mod tests {
         let changed = GOLDEN.replace(".eyJzdWIiOiIxMjMi", ".eyJzdWIiOiIxMjQi");
         assert_ne!(changed, GOLDEN);
         let jwt = GuestJwt::parse(&changed).unwrap();
-        assert_eq!(
-            jwt.judge(GOLDEN_ISSUER, &golden_key(), at(0)),
-            Err(Refusal::Signature)
-        );
+        assert_eq!(jwt.judge(GOLDEN_ISSUER, &golden_key(), at(0)), Err(Refusal::Signature));
     }
 
     #[test]
     fn what_has_not_the_form_of_a_jwt_is_told_apart() {
         let padded = format!("{GOLDEN}=");
         let four_parts = format!("{GOLDEN}.AAAA");
-        for text in [
-            "",
-            "..",
-            "a.b",
-            "123",
-            &padded,
-            &four_parts,
-            "e30.e30.!",
-            "W10.e30.AA",
-        ] {
+        for text in ["", "..", "a.b", "123", &padded, &four_parts, "e30.e30.!", "W10.e30.AA"] {
             assert_eq!(GuestJwt::parse(text).err(), Some(Refusal::NotAJwt), "{text:?}");
         }
     }
@@ -198,10 +175,7 @@ mod tests {
     #[test]
     fn exp_may_be_a_number_a_text_or_absent() {
         for exp in [json!(1_001), json!("1001"), json!(1_001.5), json!(1e300)] {
-            assert!(
-                judge(&hs256(), &json!({"sub": "1", "iss": "me", "exp": exp})).is_ok(),
-                "{exp}"
-            );
+            assert!(judge(&hs256(), &json!({"sub": "1", "iss": "me", "exp": exp})).is_ok(), "{exp}");
         }
         for exp in [json!(1_000), json!("1000"), json!(-5), json!(0.5)] {
             let claims = json!({"sub": "1", "iss": "me", "exp": exp});
@@ -216,17 +190,8 @@ mod tests {
     #[test]
     fn sub_is_required_and_name_is_not() {
         assert_eq!(judge(&hs256(), &json!({"iss": "me"})), Err(Refusal::Claims));
-        assert_eq!(
-            judge(&hs256(), &json!({"iss": "me", "sub": ""})),
-            Err(Refusal::Claims)
-        );
-        assert_eq!(
-            judge(&hs256(), &json!({"iss": "me", "sub": 5})),
-            Err(Refusal::Claims)
-        );
-        assert_eq!(
-            judge(&hs256(), &json!({"iss": "me", "sub": "1"})).unwrap().name,
-            ""
-        );
+        assert_eq!(judge(&hs256(), &json!({"iss": "me", "sub": ""})), Err(Refusal::Claims));
+        assert_eq!(judge(&hs256(), &json!({"iss": "me", "sub": 5})), Err(Refusal::Claims));
+        assert_eq!(judge(&hs256(), &json!({"iss": "me", "sub": "1"})).unwrap().name, "");
     }
 }

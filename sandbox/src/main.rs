@@ -70,17 +70,10 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     let settings = Settings {
         port: cli.port,
         issuer: cli.issuer.clone(),
-        secret: cli
-            .secret_file
-            .as_deref()
-            .map_or_else(|| Ok(Secret::default()), read_secret)?,
+        secret: cli.secret_file.as_deref().map_or_else(|| Ok(Secret::default()), read_secret)?,
         token_life: cli.token_life,
         clock_skew: cli.clock_skew,
-        request_lines: if cli.quiet {
-            RequestLines::None
-        } else {
-            RequestLines::Stderr
-        },
+        request_lines: if cli.quiet { RequestLines::None } else { RequestLines::Stderr },
     };
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -109,14 +102,9 @@ fn listen_to(kind: SignalKind) -> Result<Signal, Failure> {
 }
 
 fn read_secret(path: &Path) -> Result<Secret, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|source| Failure::SecretFile {
-        path: path.to_owned(),
-        source,
-    })?;
-    Secret::from_base64(&text).map_err(|source| Failure::Secret {
-        path: path.to_owned(),
-        source,
-    })
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Failure::SecretFile { path: path.to_owned(), source })?;
+    Secret::from_base64(&text).map_err(|source| Failure::Secret { path: path.to_owned(), source })
 }
 
 /// Says where the sandbox listens and how to use it.

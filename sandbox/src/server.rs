@@ -49,10 +49,7 @@ impl Sandbox {
     /// Starts to listen on 127.0.0.1 and to answer, in a task of the current runtime.
     pub async fn start(settings: Settings) -> Result<Self, SandboxError> {
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, settings.port));
-        let failed = |source| SandboxError::Listen {
-            address: wanted,
-            source,
-        };
+        let failed = |source| SandboxError::Listen { address: wanted, source };
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let world = Arc::new(World::new(&settings));

@@ -104,9 +104,7 @@ impl Secret {
 /// The secret of [`DEFAULT_SECRET`].
 impl Default for Secret {
     fn default() -> Self {
-        Self {
-            key: b"sandbox-secret-that-guards-nothing-at-all".to_vec(),
-        }
+        Self { key: b"sandbox-secret-that-guards-nothing-at-all".to_vec() }
     }
 }
 
@@ -129,29 +127,20 @@ mod tests {
 
     #[test]
     fn the_default_issuer_has_the_shape_of_a_webex_id() {
-        let id = base64::engine::general_purpose::STANDARD_NO_PAD
-            .decode(DEFAULT_ISSUER)
-            .unwrap();
+        let id = base64::engine::general_purpose::STANDARD_NO_PAD.decode(DEFAULT_ISSUER).unwrap();
         assert!(id.starts_with(b"ciscospark://us/ORGANIZATION/"));
     }
 
     #[test]
     fn secrets_are_read_in_either_alphabet_and_with_or_without_padding() {
         for text in ["_-8", "_-8=", "/+8", "/+8=", " /+8=\n"] {
-            assert_eq!(
-                Secret::from_base64(text).unwrap().expose(),
-                [0xff, 0xef],
-                "{text:?}"
-            );
+            assert_eq!(Secret::from_base64(text).unwrap().expose(), [0xff, 0xef], "{text:?}");
         }
     }
 
     #[test]
     fn junk_and_empty_secrets_are_refused() {
-        assert_eq!(
-            Secret::from_base64("not base64!").err(),
-            Some(SecretError::NotBase64)
-        );
+        assert_eq!(Secret::from_base64("not base64!").err(), Some(SecretError::NotBase64));
         assert_eq!(Secret::from_base64(" \n").err(), Some(SecretError::Empty));
     }
 

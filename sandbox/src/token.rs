@@ -62,9 +62,7 @@ impl Sealer {
     pub(crate) fn new(secret: &[u8]) -> Self {
         let secret = hmac::Key::new(hmac::HMAC_SHA256, secret);
         let seal = hmac::sign(&secret, b"guestissuer-sandbox access token");
-        Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, seal.as_ref()),
-        }
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, seal.as_ref()) }
     }
 
     /// A new token for the holder. Every call gives another one.
@@ -102,12 +100,9 @@ impl Sealer {
     /// What the token says, if it bears this sealer's seal. Expiry and revocation are the caller's to judge.
     pub(crate) fn read(&self, token: &str) -> Result<Holder, Refusal> {
         let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::UnknownToken)?;
-        let signature = URL_SAFE_NO_PAD
-            .decode(signature)
-            .map_err(|_| Refusal::UnknownToken)?;
-        let (filler, seal) = signature
-            .split_at_checked(SIGNATURE_FILLER_BYTES)
-            .ok_or(Refusal::UnknownToken)?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Refusal::UnknownToken)?;
+        let (filler, seal) =
+            signature.split_at_checked(SIGNATURE_FILLER_BYTES).ok_or(Refusal::UnknownToken)?;
         let sealed = [signed.as_bytes(), filler].concat();
         hmac::verify(&self.key, &sealed, seal).map_err(|_| Refusal::UnknownToken)?;
         claimed(signed).ok_or(Refusal::UnknownToken)
@@ -148,10 +143,7 @@ fn claimed(signed: &str) -> Option<Holder> {
     let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
     let private: Private = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims.private).ok()?).ok()?;
     Some(Holder {
-        guest: Guest {
-            subject: private.sub,
-            name: private.name,
-        },
+        guest: Guest { subject: private.sub, name: private.name },
         stamp: private.stamp,
         expires_at: claims.expiry_time,
     })
@@ -164,10 +156,7 @@ mod tests {
 
     fn holder() -> Holder {
         Holder {
-            guest: Guest {
-                subject: "123".to_owned(),
-                name: "Stève".to_owned(),
-            },
+            guest: Guest { subject: "123".to_owned(), name: "Stève".to_owned() },
             stamp: Stamp { run: 1, serial: 7 },
             expires_at: UnixMillis::new(1_800_000_000_123),
         }
@@ -177,22 +166,14 @@ mod tests {
     fn a_token_has_the_looks_of_webexs() {
         let token = Sealer::new(b"secret").mint(&holder()).unwrap();
         assert!(token.len() > 2_000, "{}", token.len());
-        let parts: Vec<_> = token
-            .split('.')
-            .map(|part| URL_SAFE_NO_PAD.decode(part).unwrap())
-            .collect();
+        let parts: Vec<_> = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
         assert_eq!(parts.len(), 3);
         assert_eq!(parts[0], br#"{"alg":"RS256"}"#);
         assert_eq!(parts[2].len(), 256);
         let claims: Value = serde_json::from_slice(&parts[1]).unwrap();
         assert_eq!(claims["expiry_time"], 1_800_000_000_123_i64);
         assert_eq!(claims["realm"], ORGANIZATION);
-        assert!(
-            claims["user_modify_timestamp"]
-                .as_str()
-                .unwrap()
-                .starts_with("2025")
-        );
+        assert!(claims["user_modify_timestamp"].as_str().unwrap().starts_with("2025"));
         assert_eq!((claims.get("exp"), claims.get("iat")), (None, None));
     }
 

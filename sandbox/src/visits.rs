@@ -69,10 +69,7 @@ impl Sighting {
             subject: None,
             name: None,
             jwt_expiry: None,
-            headers: HeadersSeen {
-                content_length: header(CONTENT_LENGTH),
-                user_agent: header(USER_AGENT),
-            },
+            headers: HeadersSeen { content_length: header(CONTENT_LENGTH), user_agent: header(USER_AGENT) },
         };
         let Some(token) = api::authorization(request.headers()) else {
             return sighting;
@@ -202,11 +199,7 @@ mod tests {
     fn a_visit_shows_neither_the_token_nor_the_query() {
         let visit = visit(1, "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2VjcmV0");
         assert_eq!(visit.subject.as_deref(), Some("1"));
-        for text in [
-            format!("{visit:?}"),
-            serde_json::to_string(&visit).unwrap(),
-            visit.line(),
-        ] {
+        for text in [format!("{visit:?}"), serde_json::to_string(&visit).unwrap(), visit.line()] {
             assert!(!text.contains("c2VjcmV0") && !text.contains("secret"), "{text}");
         }
     }

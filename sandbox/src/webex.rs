@@ -33,11 +33,8 @@ struct Description<'a> {
 pub(crate) fn error(status: StatusCode) -> Response {
     let message = message(status);
     let tracking_id = tracking_id();
-    let body = ErrorBody {
-        message,
-        errors: [Description { description: message }],
-        tracking_id: &tracking_id,
-    };
+    let body =
+        ErrorBody { message, errors: [Description { description: message }], tracking_id: &tracking_id };
     let mut response = answer(status, &body);
     if let Ok(value) = HeaderValue::from_str(&tracking_id) {
         response.headers_mut().insert(TRACKING_ID, value);

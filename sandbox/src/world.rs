@@ -120,29 +120,16 @@ impl World {
         let mut ledger = self.ledger();
         let now = UnixMillis::now(ledger.dials.clock_skew_ms);
         let met = ledger.faults.meet(&sighting.path, sighting.subject.as_deref());
-        let ticket = Ticket {
-            epoch: ledger.epoch,
-            n: self.counters.borrow().requests + 1,
-        };
+        let ticket = Ticket { epoch: ledger.epoch, n: self.counters.borrow().requests + 1 };
         let is_login = sighting.is_login();
-        ledger
-            .visits
-            .begin(sighting.into_visit(ticket.n, now, met.as_ref().map(|met| met.id)));
+        ledger.visits.begin(sighting.into_visit(ticket.n, now, met.as_ref().map(|met| met.id)));
         self.counters.send_modify(|counters| {
             counters.requests += 1;
             counters.logins += u64::from(is_login);
             counters.in_flight += 1;
         });
         let world = Arc::clone(self);
-        (
-            Begun {
-                world,
-                ticket,
-                status: None,
-                refusal: None,
-            },
-            met,
-        )
+        (Begun { world, ticket, status: None, refusal: None }, met)
     }
 
     /// Makes an access token and counts it.
@@ -155,10 +142,7 @@ impl World {
         let life = Duration::from_millis(dials.token_life_ms);
         let holder = Holder {
             guest,
-            stamp: Stamp {
-                run: self.run,
-                serial,
-            },
+            stamp: Stamp { run: self.run, serial },
             expires_at: UnixMillis::now(dials.clock_skew_ms).plus(life),
         };
         let token = self.sealer.mint(&holder)?;
@@ -204,8 +188,7 @@ impl World {
         ledger.visits = VisitLog::default();
         ledger.faults.clear();
         ledger.mints_by_subject.clear();
-        self.counters
-            .send_modify(|counters| *counters = counters.only_gauges());
+        self.counters.send_modify(|counters| *counters = counters.only_gauges());
     }
 
     pub(crate) fn dials(&self) -> Dials {
@@ -221,10 +204,7 @@ impl World {
 
     pub(crate) fn state(&self) -> State {
         let ledger = self.ledger();
-        State {
-            counters: *self.counters.borrow(),
-            mints_by_subject: ledger.mints_by_subject.clone(),
-        }
+        State { counters: *self.counters.borrow(), mints_by_subject: ledger.mints_by_subject.clone() }
     }
 
     pub(crate) fn visits_since(&self, n: u64) -> Vec<Visit> {
@@ -314,9 +294,7 @@ pub(crate) struct Hanging<'a> {
 impl Drop for Hanging<'_> {
     fn drop(&mut self) {
         let ledger = self.world.ledger();
-        self.world
-            .counters
-            .send_modify(|counters| counters.hanging = counters.hanging.saturating_sub(1));
+        self.world.counters.send_modify(|counters| counters.hanging = counters.hanging.saturating_sub(1));
         drop(ledger);
     }
 }

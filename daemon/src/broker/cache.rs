@@ -38,10 +38,7 @@ pub(super) struct HotCache {
 
 impl HotCache {
     pub(super) fn new() -> Self {
-        Self {
-            warm: Mutex::new(LruCache::new(CAPACITY)),
-            used: Mutex::new(HashMap::new()),
-        }
+        Self { warm: Mutex::new(LruCache::new(CAPACITY)), used: Mutex::new(HashMap::new()) }
     }
 
     /// The guest, if it is here.

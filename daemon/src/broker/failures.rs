@@ -38,25 +38,18 @@ pub(super) fn vault(error: &VaultError) -> Failure {
             Failure::new(FailureCode::Locked, format!("the store is locked: {reason}"))
                 .with_hint(format!("{hint}; to start over, move guestissuer.db away"))
         }
-        VaultError::Tampered => Failure::new(
-            FailureCode::Internal,
-            "a stored secret does not open: it was changed on disk",
-        )
-        .with_hint("set the credentials again with: gi issuer update NAME"),
+        VaultError::Tampered => {
+            Failure::new(FailureCode::Internal, "a stored secret does not open: it was changed on disk")
+                .with_hint("set the credentials again with: gi issuer update NAME")
+        }
         VaultError::Random(_) => Failure::new(FailureCode::Internal, "the system gives no random numbers"),
     }
 }
 
 /// No guest of that subject.
 pub(super) fn unknown_guest(subject: &Subject, issuer: &IssuerName) -> Failure {
-    Failure::new(
-        FailureCode::UnknownGuest,
-        format!("no guest {subject} is known for issuer {issuer}"),
-    )
-    .with_hint(format!(
-        "register it with: gi add {} NAME",
-        shell_word(subject.as_str())
-    ))
+    Failure::new(FailureCode::UnknownGuest, format!("no guest {subject} is known for issuer {issuer}"))
+        .with_hint(format!("register it with: gi add {} NAME", shell_word(subject.as_str())))
 }
 
 /// The caller's time is over.
@@ -178,10 +171,7 @@ mod tests {
     #[test]
     fn a_refusal_beside_a_wrong_clock_says_so() {
         let issuer = "acme".parse().unwrap();
-        let error = MintError::Rejected {
-            status: 401,
-            said: crate::webex::Said::default(),
-        };
+        let error = MintError::Rejected { status: 401, said: crate::webex::Said::default() };
         let hint = |skew| mint(&error, &issuer, skew).hint.unwrap();
         assert!(hint(Some(300_000)).contains("300 s behind"));
         assert!(hint(Some(-300_000)).contains("300 s ahead"));

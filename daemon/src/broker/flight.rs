@@ -22,10 +22,7 @@ pub(super) struct FlightFailure {
 
 impl From<Failure> for FlightFailure {
     fn from(failure: Failure) -> Self {
-        Self {
-            failure,
-            retry_at: None,
-        }
+        Self { failure, retry_at: None }
     }
 }
 
@@ -58,22 +55,12 @@ impl Flights {
     pub(super) fn board(self: &Arc<Self>, key: &GuestKey) -> Boarded {
         let mut flights = self.lock();
         if let Some(flight) = flights.get(key) {
-            return Boarded {
-                flight: Flight(flight.clone()),
-                pilot: None,
-            };
+            return Boarded { flight: Flight(flight.clone()), pilot: None };
         }
         let (outcome, flight) = watch::channel(None);
         flights.insert(key.clone(), flight.clone());
-        let pilot = Pilot {
-            flights: Arc::clone(self),
-            key: key.clone(),
-            outcome,
-        };
-        Boarded {
-            flight: Flight(flight),
-            pilot: Some(pilot),
-        }
+        let pilot = Pilot { flights: Arc::clone(self), key: key.clone(), outcome };
+        Boarded { flight: Flight(flight), pilot: Some(pilot) }
     }
 
     /// Whether a flight of this guest is under way.
@@ -125,10 +112,7 @@ mod tests {
     use crate::domain::guest::IssuerId;
 
     fn key(subject: &str) -> GuestKey {
-        GuestKey {
-            issuer: IssuerId(1),
-            subject: subject.parse().unwrap(),
-        }
+        GuestKey { issuer: IssuerId(1), subject: subject.parse().unwrap() }
     }
 
     #[tokio::test]
@@ -150,10 +134,7 @@ mod tests {
         let crashed = flights.board(&key("1"));
         let waiting = flights.board(&key("1"));
         drop(crashed.pilot);
-        assert_eq!(
-            waiting.flight.outcome().await.unwrap_err().failure.code,
-            FailureCode::Internal
-        );
+        assert_eq!(waiting.flight.outcome().await.unwrap_err().failure.code, FailureCode::Internal);
         assert_eq!(flights.count(), 0);
     }
 }

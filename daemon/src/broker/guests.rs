@@ -25,16 +25,10 @@ impl Broker {
             self.pin(&entry, &key, true).await?;
         }
         let want = if renamed { Want::PreferNew } else { Want::Valid };
-        let (warm, ..) = self
-            .obtain(&entry, &key, want, None, deadline)
-            .await
-            .map_err(|failure| {
-                let message = format!(
-                    "{} is registered but has no token yet: {}",
-                    key.subject, failure.message
-                );
-                Failure { message, ..failure }
-            })?;
+        let (warm, ..) = self.obtain(&entry, &key, want, None, deadline).await.map_err(|failure| {
+            let message = format!("{} is registered but has no token yet: {}", key.subject, failure.message);
+            Failure { message, ..failure }
+        })?;
         self.note_use(&warm);
         self.detail(&entry, &key).await
     }
@@ -97,10 +91,7 @@ impl Broker {
             let page = self
                 .read(move |rows| guest_rows::page(rows, issuer, after.as_ref(), &filter, wanted))
                 .await?;
-            guests.extend(
-                page.into_iter()
-                    .map(|guest| self.summary(guest, &entry.issuer.name)),
-            );
+            guests.extend(page.into_iter().map(|guest| self.summary(guest, &entry.issuer.name)));
             if guests.len() > limit {
                 break;
             }
@@ -108,15 +99,9 @@ impl Broker {
         let next = (guests.len() > limit).then(|| {
             guests.truncate(limit);
             let last = guests.last();
-            last.map(|last| PageKey {
-                issuer: last.issuer.clone(),
-                subject: last.subject.clone(),
-            })
+            last.map(|last| PageKey { issuer: last.issuer.clone(), subject: last.subject.clone() })
         });
-        Ok(GuestPage {
-            guests,
-            next: next.flatten(),
-        })
+        Ok(GuestPage { guests, next: next.flatten() })
     }
 
     /// Registers or renames a guest; true if that changed anything.
@@ -127,9 +112,7 @@ impl Broker {
             return Ok(false);
         }
         let (wanted, now) = (key.clone(), self.now());
-        let changed = self
-            .write(move |rows| guest_rows::register(rows, &wanted, &name, now))
-            .await?;
+        let changed = self.write(move |rows| guest_rows::register(rows, &wanted, &name, now)).await?;
         if changed {
             self.cache.forget(key);
             self.schedule_changed.notify_one();
@@ -140,8 +123,7 @@ impl Broker {
     async fn pin(&self, entry: &Entry, key: &GuestKey, pinned: bool) -> Result<(), Failure> {
         let id = self.row(entry, key).await?.id;
         let now = self.now();
-        self.write(move |rows| guest_rows::set_pinned(rows, id, pinned, now))
-            .await?;
+        self.write(move |rows| guest_rows::set_pinned(rows, id, pinned, now)).await?;
         self.cache.forget(key);
         self.schedule_changed.notify_one();
         Ok(())
@@ -149,10 +131,7 @@ impl Broker {
 
     fn locate(&self, guest: GuestRef) -> Result<(Arc<Entry>, GuestKey), Failure> {
         let entry = self.registry.resolve(guest.issuer.as_ref())?;
-        let key = GuestKey {
-            issuer: entry.issuer.id,
-            subject: guest.subject,
-        };
+        let key = GuestKey { issuer: entry.issuer.id, subject: guest.subject };
         Ok((entry, key))
     }
 
@@ -168,12 +147,7 @@ impl Broker {
         let history = self.read(move |rows| guest_rows::history(rows, id)).await?;
         let created_at = guest.created_at;
         let issued_at = guest.lifetime.map(|lifetime| lifetime.issued_at);
-        Ok(GuestDetail {
-            summary: self.summary(guest, &entry.issuer.name),
-            created_at,
-            issued_at,
-            history,
-        })
+        Ok(GuestDetail { summary: self.summary(guest, &entry.issuer.name), created_at, issued_at, history })
     }
 
     fn summary(&self, guest: Guest, issuer: &IssuerName) -> GuestSummary {
@@ -205,10 +179,7 @@ impl Broker {
         T: Send + 'static,
         F: FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.store
-            .read(work)
-            .await
-            .map_err(|error| failures::store(&error))
+        self.store.read(work).await.map_err(|error| failures::store(&error))
     }
 
     pub(super) async fn write<T, F>(&self, work: F) -> Result<T, Failure>
@@ -216,9 +187,6 @@ impl Broker {
         T: Send + 'static,
         F: FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.store
-            .write(work)
-            .await
-            .map_err(|error| failures::store(&error))
+        self.store.write(work).await.map_err(|error| failures::store(&error))
     }
 }

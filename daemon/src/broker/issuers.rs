@@ -42,21 +42,11 @@ impl Broker {
             .seal(Belonging::Issuer(&spec.name), &secret)
             .map_err(|error| failures::vault(&error))?;
         let name = spec.name.clone();
-        let new = NewIssuer {
-            name: spec.name,
-            kind,
-            public_id,
-            api_base,
-            sealed,
-            created_at: self.now(),
-        };
+        let new = NewIssuer { name: spec.name, kind, public_id, api_base, sealed, created_at: self.now() };
         let added = self.write(move |rows| issuer_rows::add(rows, &new)).await?;
         if added.is_none() {
-            return Err(Failure::new(
-                FailureCode::Usage,
-                format!("an issuer called {name} exists already"),
-            )
-            .with_hint(format!("replace its credentials with: gi issuer update {name}")));
+            return Err(Failure::new(FailureCode::Usage, format!("an issuer called {name} exists already"))
+                .with_hint(format!("replace its credentials with: gi issuer update {name}")));
         }
         self.reload_issuers().await?;
         self.show_issuer(Some(&name)).await
@@ -78,8 +68,7 @@ impl Broker {
             None => (issuer.public_id.clone(), issuer.sealed.clone()),
         };
         let (id, now) = (issuer.id, self.now());
-        self.write(move |rows| issuer_rows::update(rows, id, &public_id, &api_base, &sealed, now))
-            .await?;
+        self.write(move |rows| issuer_rows::update(rows, id, &public_id, &api_base, &sealed, now)).await?;
         self.reload_issuers().await?;
         // What was held against the old credentials does not count against the new ones.
         self.registry.resolve(Some(&change.name))?.succeeded();
@@ -93,15 +82,10 @@ impl Broker {
         let detail = self.show_issuer(Some(&removal.name)).await?;
         if detail.guests > 0 && !removal.with_guests {
             let name = &removal.name;
-            let guests = if detail.guests == 1 {
-                "1 guest".to_owned()
-            } else {
-                format!("{} guests", detail.guests)
-            };
-            return Err(
-                Failure::new(FailureCode::Usage, format!("issuer {name} has {guests}"))
-                    .with_hint(format!("to forget them too: gi issuer remove {name} --force")),
-            );
+            let guests =
+                if detail.guests == 1 { "1 guest".to_owned() } else { format!("{} guests", detail.guests) };
+            return Err(Failure::new(FailureCode::Usage, format!("issuer {name} has {guests}"))
+                .with_hint(format!("to forget them too: gi issuer remove {name} --force")));
         }
         let id = self.registry.resolve(Some(&removal.name))?.issuer.id;
         self.write(move |rows| issuer_rows::remove(rows, id)).await?;
@@ -194,11 +178,7 @@ impl Broker {
 
     /// The issuers that can mint.
     pub(super) fn minting_issuers(&self) -> Vec<Arc<Entry>> {
-        self.registry
-            .all()
-            .into_iter()
-            .filter(|entry| entry.minting.is_ok())
-            .collect()
+        self.registry.all().into_iter().filter(|entry| entry.minting.is_ok()).collect()
     }
 }
 
@@ -207,19 +187,14 @@ fn throw_away_guest() -> Result<(guestissuer_proto::Subject, guestissuer_proto::
     let internal = |_| Failure::new(FailureCode::Internal, "no throw-away guest could be made up");
     getrandom::fill(&mut random)
         .map_err(|_| Failure::new(FailureCode::Internal, "the system gives no random numbers"))?;
-    let subject = format!("gi-test-{:016x}", u64::from_be_bytes(random))
-        .parse()
-        .map_err(internal)?;
+    let subject = format!("gi-test-{:016x}", u64::from_be_bytes(random)).parse().map_err(internal)?;
     Ok((subject, "gi issuer test".parse().map_err(internal)?))
 }
 
 fn parse_base(text: Option<&str>) -> Result<Option<String>, Failure> {
     let parse = |text: &str| match text.parse::<ApiBase>() {
         Ok(base) => Ok(base.to_string()),
-        Err(error) => Err(Failure::new(
-            FailureCode::Usage,
-            format!("the API address is no good: {error}"),
-        )),
+        Err(error) => Err(Failure::new(FailureCode::Usage, format!("the API address is no good: {error}"))),
     };
     text.map(parse).transpose()
 }

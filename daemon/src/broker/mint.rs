@@ -19,6 +19,16 @@ use crate::store::{StoreError, guests as guest_rows, issuers as issuer_rows};
 use crate::vault::Belonging;
 use crate::webex::{MintError, MintRequest, Minted};
 
+/// What follows from a failed mint.
+struct Aftermath {
+    /// When the guest is tried again.
+    next_attempt_at: UnixTime,
+    /// Until when Webex wants no request for the issuer.
+    paused_until: Option<UnixTime>,
+    /// Whether the failure tells something about the issuer, not only about the guest.
+    blames_issuer: bool,
+}
+
 impl Broker {
     /// Starts a flight in a task of its own, so that it outlives whoever caused it.
     ///
@@ -87,10 +97,7 @@ impl Broker {
         purpose: Purpose,
     ) -> Result<(), FlightFailure> {
         self.hold_back(entry, guest, purpose)?;
-        let wait = entry
-            .door()
-            .gate
-            .reserve(self.now(), self.settings.mints_per_second);
+        let wait = entry.door().gate.reserve(self.now(), self.settings.mints_per_second);
         tokio::time::sleep(wait).await;
         Ok(())
     }
@@ -116,43 +123,27 @@ impl Broker {
             return Ok(());
         };
         let guest_failure = guest.last_error.as_ref().map(|error| error.failure.clone());
-        let failure = if guest_opens >= issuer_opens {
-            guest_failure
-        } else {
-            issuer_failure
-        };
+        let failure = if guest_opens >= issuer_opens { guest_failure } else { issuer_failure };
         let failure = failure.unwrap_or_else(|| {
             let name = &entry.issuer.name;
-            Failure::new(
-                FailureCode::Unavailable,
-                format!("Webex did not serve issuer {name} a moment ago"),
-            )
-            .with_hint(format!("see: gi issuer show {name}"))
+            Failure::new(FailureCode::Unavailable, format!("Webex did not serve issuer {name} a moment ago"))
+                .with_hint(format!("see: gi issuer show {name}"))
         });
         if failure.code == FailureCode::IssuerRejected {
             return Err(failure.into());
         }
-        Err(FlightFailure {
-            failure: failure.with_retry_after(opens.since(now)),
-            retry_at: Some(opens),
-        })
+        Err(FlightFailure { failure: failure.with_retry_after(opens.since(now)), retry_at: Some(opens) })
     }
 
     /// Makes a token durable, and only then available.
     async fn keep(&self, entry: &Entry, guest: &Guest, issued_at: UnixTime, minted: Minted) -> Outcome {
-        let Minted {
-            access_token,
-            life,
-            tracking_id,
-        } = minted;
+        let Minted { access_token, life, tracking_id } = minted;
         let lifetime = Lifetime {
             issued_at,
             expires_at: issued_at.saturating_add(life),
             refresh_at: policy::refresh_at(issued_at, life, self.settings.share, roll()),
         };
-        let sealed = self
-            .vault
-            .seal(Belonging::Token(guest.id, &lifetime), &access_token);
+        let sealed = self.vault.seal(Belonging::Token(guest.id, &lifetime), &access_token);
         let sealed = sealed.map_err(|error| failures::vault(&error))?;
         let new = guest_rows::NewToken {
             guest: guest.id,
@@ -201,16 +192,13 @@ impl Broker {
         let backoff = policy::backoff(guest.failures.saturating_add(1), life, roll());
         let trouble = match error {
             MintError::Rejected { .. } => Some(Trouble::Rejected),
-            MintError::RateLimited { retry_after, .. } => Some(Trouble::AskedToWait(
-                now.saturating_add(retry_after.unwrap_or(backoff)),
-            )),
-            MintError::Unavailable {
-                retry_after: Some(wait),
-                ..
-            } => Some(Trouble::AskedToWait(now.saturating_add(*wait))),
-            MintError::Unavailable {
-                retry_after: None, ..
-            } => Some(Trouble::Unavailable),
+            MintError::RateLimited { retry_after, .. } => {
+                Some(Trouble::AskedToWait(now.saturating_add(retry_after.unwrap_or(backoff))))
+            }
+            MintError::Unavailable { retry_after: Some(wait), .. } => {
+                Some(Trouble::AskedToWait(now.saturating_add(*wait)))
+            }
+            MintError::Unavailable { retry_after: None, .. } => Some(Trouble::Unavailable),
             MintError::Refused { .. } | MintError::Unsigned(_) => None,
         };
         let failure = failures::mint(error, &entry.issuer.name, self.webex.clock_skew_ms());
@@ -220,24 +208,12 @@ impl Broker {
                 door.gate.failed(now, trouble, life, roll());
                 door.failure = Some(failure.clone());
             }
-            (
-                door.gate.paused_until(now),
-                door.gate.opens_at(now, Purpose::Foreground),
-            )
+            (door.gate.paused_until(now), door.gate.opens_at(now, Purpose::Foreground))
         };
         let next_attempt_at = now.saturating_add(backoff).max(paused_until.unwrap_or(now));
-        let retry_at = now
-            .saturating_add(policy::foreground_backoff(backoff))
-            .max(opens.unwrap_or(now));
-        let helps = matches!(
-            error,
-            MintError::RateLimited { .. } | MintError::Unavailable { .. }
-        );
-        let failure = if helps {
-            failure.with_retry_after(retry_at.since(now))
-        } else {
-            failure
-        };
+        let retry_at = now.saturating_add(policy::foreground_backoff(backoff)).max(opens.unwrap_or(now));
+        let helps = matches!(error, MintError::RateLimited { .. } | MintError::Unavailable { .. });
+        let failure = if helps { failure.with_retry_after(retry_at.since(now)) } else { failure };
         tracing::warn!(
             subject = %guest.key.subject,
             issuer = %entry.issuer.name,
@@ -245,40 +221,18 @@ impl Broker {
             tracking_id = error.said().and_then(|said| said.tracking_id.as_deref()),
             "no token was minted"
         );
-        self.write_failure(
-            entry,
-            guest,
-            error,
-            &failure,
-            next_attempt_at,
-            trouble.is_some().then_some(paused_until),
-        )
-        .await;
-        FlightFailure {
-            failure,
-            retry_at: helps.then_some(retry_at),
-        }
+        let tracking_id = error.said().and_then(|said| said.tracking_id.clone());
+        let record = MintFailure { at: now, failure: failure.clone(), tracking_id };
+        let aftermath = Aftermath { next_attempt_at, paused_until, blames_issuer: trouble.is_some() };
+        self.write_failure(entry, guest, record, aftermath).await;
+        FlightFailure { failure, retry_at: helps.then_some(retry_at) }
     }
 
-    /// `pause` is absent where the failure says nothing about the issuer.
-    async fn write_failure(
-        &self,
-        entry: &Entry,
-        guest: &Guest,
-        error: &MintError,
-        failure: &Failure,
-        next_attempt_at: UnixTime,
-        pause: Option<Option<UnixTime>>,
-    ) {
-        let tracking_id = error.said().and_then(|said| said.tracking_id.clone());
-        let record = MintFailure {
-            at: self.now(),
-            failure: failure.clone(),
-            tracking_id,
-        };
+    async fn write_failure(&self, entry: &Entry, guest: &Guest, record: MintFailure, aftermath: Aftermath) {
+        let Aftermath { next_attempt_at, paused_until, blames_issuer } = aftermath;
         let (guest_id, issuer_id) = (guest.id, entry.issuer.id);
         let written = self.store.write(move |rows| {
-            if let Some(paused_until) = pause {
+            if blames_issuer {
                 issuer_rows::record_failure(rows, issuer_id, &record, paused_until)?;
             }
             guest_rows::record_failure(rows, guest_id, &record, next_attempt_at)

@@ -130,14 +130,7 @@ enum Want {
 impl Broker {
     /// Puts the parts together.
     pub async fn new(clock: Arc<dyn Clock>, parts: Parts) -> Result<Self, StoreError> {
-        let Parts {
-            store,
-            vault,
-            webex,
-            settings,
-            places,
-            notices,
-        } = parts;
+        let Parts { store, vault, webex, settings, places, notices } = parts;
         let issuers = store.read(issuer_rows::all).await?;
         let registry = Registry::default();
         registry.replace(issuers, &vault);
@@ -183,10 +176,7 @@ impl Broker {
     pub async fn get(self: &Arc<Self>, ask: GetToken, deadline: Instant) -> Result<Token, Failure> {
         count(&self.counters.gets);
         let entry = self.registry.resolve(ask.guest.issuer.as_ref())?;
-        let key = GuestKey {
-            issuer: entry.issuer.id,
-            subject: ask.guest.subject,
-        };
+        let key = GuestKey { issuer: entry.issuer.id, subject: ask.guest.subject };
         let mut want = if ask.force { Want::New } else { Want::Valid };
         if let Some(name) = ask.name {
             let renamed = self.register(&key, name).await?;

@@ -41,15 +41,8 @@ impl Entry {
     pub(super) fn new(issuer: Issuer, vault: &Vault) -> Self {
         let minting = Minting::new(&issuer, vault);
         let failure = issuer.last_error.as_ref().map(|error| error.failure.clone());
-        let door = Arc::new(Mutex::new(Door {
-            gate: Gate::paused(issuer.paused_until),
-            failure,
-        }));
-        Self {
-            issuer,
-            minting,
-            door,
-        }
+        let door = Arc::new(Mutex::new(Door { gate: Gate::paused(issuer.paused_until), failure }));
+        Self { issuer, minting, door }
     }
 
     /// A request succeeded, or what failed before no longer counts.
@@ -95,10 +88,7 @@ impl Registry {
         let old = std::mem::take(&mut *entries);
         for issuer in issuers {
             let mut entry = Entry::new(issuer, vault);
-            if let Some(before) = old
-                .get(&entry.issuer.name)
-                .filter(|old| old.issuer.id == entry.issuer.id)
-            {
+            if let Some(before) = old.get(&entry.issuer.name).filter(|old| old.issuer.id == entry.issuer.id) {
                 entry.door = Arc::clone(&before.door);
             }
             entries.insert(entry.issuer.name.clone(), Arc::new(entry));
@@ -107,12 +97,7 @@ impl Registry {
 
     /// All issuers, by name.
     pub(super) fn all(&self) -> Vec<Arc<Entry>> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .cloned()
-            .collect()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     /// The issuer of this number.
@@ -136,16 +121,9 @@ impl Registry {
             return entries.get(name).cloned().ok_or_else(unknown);
         }
         let only = || {
-            if entries.len() == 1 {
-                entries.values().next()
-            } else {
-                None
-            }
+            if entries.len() == 1 { entries.values().next() } else { None }
         };
-        let chosen = entries
-            .values()
-            .find(|entry| entry.issuer.is_default)
-            .or_else(only);
+        let chosen = entries.values().find(|entry| entry.issuer.is_default).or_else(only);
         chosen.cloned().ok_or_else(|| match entries.len() {
             0 => Failure::new(FailureCode::UnknownIssuer, "there is no issuer yet")
                 .with_hint("add one with: gi issuer add NAME --id ISSUER_ID"),

@@ -23,10 +23,7 @@ impl Broker {
     /// Starts the refreshes that are due, longest overdue first, as far as there are free slots.
     pub async fn refresh_due(self: &Arc<Self>) -> Pass {
         self.write_down_uses().await;
-        let mut pass = Pass {
-            next_due: None,
-            started: 0,
-        };
+        let mut pass = Pass { next_due: None, started: 0 };
         for entry in self.registry.all() {
             match self.refresh_issuer(&entry).await {
                 Ok((started, next_due)) => {
@@ -71,10 +68,7 @@ impl Broker {
         self.retire_idle(entry, now).await?;
         // Those in flight are still at the head of the schedule, and must not hide the ones behind them.
         let limit = self.background_slots.available_permits() + self.flights.count();
-        let due = self
-            .store
-            .read(move |rows| guest_rows::due(rows, issuer, now, limit))
-            .await?;
+        let due = self.store.read(move |rows| guest_rows::due(rows, issuer, now, limit)).await?;
         let mut started = 0;
         for guest in due {
             // While an issuer is in trouble, one request at a time finds out whether that is over.
@@ -84,10 +78,7 @@ impl Broker {
             }
             started += 1;
         }
-        let next = self
-            .store
-            .read(move |rows| guest_rows::next_due(rows, issuer))
-            .await?;
+        let next = self.store.read(move |rows| guest_rows::next_due(rows, issuer)).await?;
         Ok((started, next))
     }
 
@@ -110,17 +101,11 @@ impl Broker {
     async fn retire_idle(&self, entry: &Entry, now: UnixTime) -> Result<(), StoreError> {
         let cutoff = now.saturating_sub(self.settings.idle_after);
         let issuer = entry.issuer.id;
-        if !self
-            .store
-            .read(move |rows| guest_rows::has_idle(rows, issuer, now, cutoff))
-            .await?
-        {
+        if !self.store.read(move |rows| guest_rows::has_idle(rows, issuer, now, cutoff)).await? {
             return Ok(());
         }
-        let retired = self
-            .store
-            .write(move |rows| guest_rows::retire_idle(rows, issuer, now, cutoff))
-            .await?;
+        let retired =
+            self.store.write(move |rows| guest_rows::retire_idle(rows, issuer, now, cutoff)).await?;
         // Those in memory must learn that nothing is planned for them any more.
         self.cache.clear();
         tracing::info!(issuer = %entry.issuer.name, retired, "left idle guests to expire");

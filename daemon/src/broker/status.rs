@@ -13,21 +13,13 @@ impl Broker {
     pub async fn status(&self, protocol: u16) -> Result<Status, Failure> {
         let now = self.clock.now();
         let issuers = self.list_issuers().await?;
-        let minting: Vec<_> = self
-            .minting_issuers()
-            .iter()
-            .map(|entry| entry.issuer.id)
-            .collect();
+        let minting: Vec<_> = self.minting_issuers().iter().map(|entry| entry.issuer.id).collect();
         let (guests, last_failure, next_refresh_at) = self
             .read(move |rows| {
                 let next = minting.iter().map(|issuer| guest_rows::next_due(rows, *issuer));
                 let next: Vec<Option<UnixTime>> = next.collect::<Result<_, StoreError>>()?;
                 let next = next.into_iter().flatten().min();
-                Ok((
-                    guest_rows::count(rows, now.wall)?,
-                    guest_rows::last_failure(rows)?,
-                    next,
-                ))
+                Ok((guest_rows::count(rows, now.wall)?, guest_rows::last_failure(rows)?, next))
             })
             .await?;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

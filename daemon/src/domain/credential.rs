@@ -41,10 +41,6 @@ impl Credential {
     #[must_use]
     pub fn held_since(now: Moment, access_token: Secret, lifetime: Lifetime) -> Self {
         let left = lifetime.expires_at.since(now.wall).min(lifetime.whole());
-        Self {
-            access_token,
-            lifetime,
-            dies_at: BootTime(now.boot.0.saturating_add(left)),
-        }
+        Self { access_token, lifetime, dies_at: BootTime(now.boot.0.saturating_add(left)) }
     }
 }

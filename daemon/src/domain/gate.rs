@@ -46,10 +46,7 @@ impl Gate {
     /// A gate that Webex closed in an earlier run, perhaps.
     #[must_use]
     pub fn paused(paused_until: Option<UnixTime>) -> Self {
-        Self {
-            paused_until,
-            ..Self::default()
-        }
+        Self { paused_until, ..Self::default() }
     }
 
     /// Until when nothing may be sent, because Webex asked for that.
@@ -91,11 +88,7 @@ impl Gate {
 
     /// A request succeeded. If Webex asked another one to wait meanwhile, that still holds.
     pub fn succeeded(&mut self) {
-        *self = Self {
-            paused_until: self.paused_until,
-            next_slot: self.next_slot,
-            ..Self::default()
-        };
+        *self = Self { paused_until: self.paused_until, next_slot: self.next_slot, ..Self::default() };
     }
 
     /// A request that was sent failed in a way that tells about the issuer. `roll` is from 0 to 1.

@@ -102,10 +102,7 @@ pub fn backoff(failures: u32, life: Option<Duration>, roll: f64) -> Duration {
     let first = share.clamp(FIRST_BACKOFF.0, FIRST_BACKOFF.1);
     let longest = share.clamp(LONGEST_BACKOFF.0, LONGEST_BACKOFF.1);
     let doublings = failures.saturating_sub(1).min(16);
-    first
-        .saturating_mul(1 << doublings)
-        .min(longest)
-        .mul_f64(0.2_f64.mul_add(-roll.clamp(0.0, 1.0), 1.0))
+    first.saturating_mul(1 << doublings).min(longest).mul_f64(0.2_f64.mul_add(-roll.clamp(0.0, 1.0), 1.0))
 }
 
 /// How long a client that waits is kept from a further attempt, where the background would wait for `backoff`.
@@ -133,19 +130,12 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn at(seconds: u64) -> Moment {
-        Moment {
-            wall: UnixTime(0),
-            boot: BootTime(HOUR),
-        }
-        .plus(Duration::from_secs(seconds))
+        Moment { wall: UnixTime(0), boot: BootTime(HOUR) }.plus(Duration::from_secs(seconds))
     }
 
     fn six_hours() -> Credential {
-        let lifetime = Lifetime {
-            issued_at: at(0).wall,
-            expires_at: at(21_600).wall,
-            refresh_at: at(16_200).wall,
-        };
+        let lifetime =
+            Lifetime { issued_at: at(0).wall, expires_at: at(21_600).wall, refresh_at: at(16_200).wall };
         Credential::held_since(at(0), Secret::new("token".to_owned()), lifetime)
     }
 
@@ -160,11 +150,7 @@ mod tests {
             (21_300, Freshness::TooShort),
             (21_600, Freshness::TooShort),
         ] {
-            assert_eq!(
-                freshness(at(seconds), &six_hours(), minimum),
-                expected,
-                "at {seconds} s"
-            );
+            assert_eq!(freshness(at(seconds), &six_hours(), minimum), expected, "at {seconds} s");
         }
     }
 
@@ -188,10 +174,7 @@ mod tests {
     fn the_default_minimum_is_five_minutes_or_a_tenth_of_the_life() {
         let five = Duration::from_secs(300);
         assert_eq!(default_min_validity(five, 6 * HOUR), five);
-        assert_eq!(
-            default_min_validity(five, Duration::from_secs(12)),
-            Duration::from_millis(1_200)
-        );
+        assert_eq!(default_min_validity(five, Duration::from_secs(12)), Duration::from_millis(1_200));
     }
 
     #[test]
@@ -212,14 +195,8 @@ mod tests {
         let configured = Duration::from_secs(15);
         assert_eq!(attempt_timeout(configured, None), configured);
         assert_eq!(attempt_timeout(configured, Some(6 * HOUR)), configured);
-        assert_eq!(
-            attempt_timeout(configured, Some(Duration::from_secs(12))),
-            Duration::from_secs(3)
-        );
-        assert_eq!(
-            attempt_timeout(configured, Some(Duration::from_secs(1))),
-            SHORTEST_ATTEMPT
-        );
+        assert_eq!(attempt_timeout(configured, Some(Duration::from_secs(12))), Duration::from_secs(3));
+        assert_eq!(attempt_timeout(configured, Some(Duration::from_secs(1))), SHORTEST_ATTEMPT);
     }
 
     proptest! {

@@ -24,10 +24,7 @@ impl Moment {
     /// The same two clocks `span` later.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
-        Self {
-            wall: self.wall.saturating_add(span),
-            boot: BootTime(self.boot.0.saturating_add(span)),
-        }
+        Self { wall: self.wall.saturating_add(span), boot: BootTime(self.boot.0.saturating_add(span)) }
     }
 }
 
@@ -43,17 +40,11 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Moment {
-        Moment {
-            wall: wall_clock(),
-            boot: boot_clock(),
-        }
+        Moment { wall: wall_clock(), boot: boot_clock() }
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the wall clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 fn wall_clock() -> UnixTime {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixTime(0).saturating_add(since_epoch)
@@ -66,8 +57,5 @@ fn boot_clock() -> BootTime {
     #[cfg(not(target_os = "linux"))]
     const COUNTS_SLEEP: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
     let now = rustix::time::clock_gettime(COUNTS_SLEEP);
-    BootTime(Duration::new(
-        u64::try_from(now.tv_sec).unwrap_or(0),
-        u32::try_from(now.tv_nsec).unwrap_or(0),
-    ))
+    BootTime(Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0)))
 }

@@ -59,10 +59,9 @@ impl Connection {
             Ok(Next::HoldUntilTheEnd) => handler.hold(self.stream),
             Ok(Next::GoOn | Next::Close) => {}
             // Everyday: a client was interrupted. Nothing it sent is repeated here.
-            Err(error) => tracing::debug!(
-                error = &error as &dyn std::error::Error,
-                "a connection ended early"
-            ),
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early")
+            }
         }
     }
 
@@ -70,18 +69,13 @@ impl Connection {
     async fn greet(&mut self) -> io::Result<Option<u16>> {
         if !self.is_same_user()? {
             tracing::warn!("refused a connection of another user");
-            self.refuse(RefusalReason::Denied, "this guestissuerd belongs to another user")
-                .await?;
+            self.refuse(RefusalReason::Denied, "this guestissuerd belongs to another user").await?;
             return Ok(None);
         }
         let mut bytes = [0; hello::LENGTH];
         self.stream.read_exact(&mut bytes).await?;
         let Ok(hello) = Hello::from_bytes(bytes) else {
-            self.refuse(
-                RefusalReason::Malformed,
-                "this is a guestissuerd; use gi to talk to it",
-            )
-            .await?;
+            self.refuse(RefusalReason::Malformed, "this is a guestissuerd; use gi to talk to it").await?;
             return Ok(None);
         };
         let Some(version) = Hello::OURS.common_version(hello) else {
@@ -114,9 +108,7 @@ impl Connection {
             let Some(call) = call else { return Ok(Next::Close) };
             let deadline = Instant::now() + Duration::from_millis(u64::from(call.deadline_ms));
             let (reply, next) = handler.answer(call.request, deadline, version).await;
-            timeout(WRITE, self.write_reply(&reply))
-                .await
-                .map_err(|_| Ended::TooSlow)??;
+            timeout(WRITE, self.write_reply(&reply)).await.map_err(|_| Ended::TooSlow)??;
             match next {
                 Next::GoOn => until = Instant::now() + IDLE,
                 Next::Close | Next::HoldUntilTheEnd => return Ok(next),
@@ -154,11 +146,7 @@ impl Connection {
     }
 
     async fn refuse(&mut self, reason: RefusalReason, text: &str) -> io::Result<()> {
-        let refusal = Refusal {
-            reason,
-            speaks: Hello::OURS,
-            text: text.to_owned(),
-        };
+        let refusal = Refusal { reason, speaks: Hello::OURS, text: text.to_owned() };
         self.stream.write_all(&refusal.to_bytes()).await
     }
 

@@ -44,13 +44,7 @@ impl Handler {
     #[must_use]
     pub fn new(broker: Arc<Broker>, stop: CancellationToken) -> Self {
         let last_use = Mutex::new(Instant::now());
-        Self {
-            broker,
-            stop,
-            busy: AtomicUsize::new(0),
-            last_use,
-            held: Mutex::new(Vec::new()),
-        }
+        Self { broker, stop, busy: AtomicUsize::new(0), last_use, held: Mutex::new(Vec::new()) }
     }
 
     /// Returns once nobody has asked for anything for `span`, except that pinned guests keep the daemon alive.
@@ -83,20 +77,9 @@ impl Handler {
             .unwrap_or_else(Response::Failed);
         self.note_use();
         self.busy.fetch_sub(1, Ordering::Relaxed);
-        let next = if is_stop {
-            Next::HoldUntilTheEnd
-        } else {
-            Next::GoOn
-        };
+        let next = if is_stop { Next::HoldUntilTheEnd } else { Next::GoOn };
         let notices = self.broker.notices().to_vec();
-        (
-            Reply {
-                now: self.broker.now(),
-                notices,
-                response,
-            },
-            next,
-        )
+        (Reply { now: self.broker.now(), notices, response }, next)
     }
 
     /// Keeps a connection open until the daemon ends.

@@ -30,7 +30,7 @@ const LONGEST_PATH: usize = 107;
 /// A socket that clients can connect to, and the lock that makes it ours.
 #[derive(Debug)]
 pub struct Listener {
-    listener: LocalListener,
+    socket: LocalListener,
     path: PathBuf,
     /// Held for as long as the socket is; absent where the service manager owns the socket.
     _lock: Option<Lock>,
@@ -72,60 +72,31 @@ impl Listener {
     /// Makes the socket, private from birth. Never displaces a daemon that is alive.
     pub fn bind(path: &Path) -> Result<Self, BindError> {
         if path.as_os_str().len() > LONGEST_PATH {
-            return Err(BindError::TooLong {
-                path: path.to_owned(),
-            });
+            return Err(BindError::TooLong { path: path.to_owned() });
         }
-        let failed = |source| BindError::System {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = |source| BindError::System { path: path.to_owned(), source };
         if let Some(directory) = path.parent() {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(directory)
-                .map_err(failed)?;
+            DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
         }
         // Only the holder of the lock may touch the socket, so nobody's socket is taken while it starts.
         let lock = path.with_extension("lock");
         let lock = Lock::take(&lock).map_err(|error| match error {
-            LockError::Held => BindError::InUse {
-                path: path.to_owned(),
-            },
+            LockError::Held => BindError::InUse { path: path.to_owned() },
             LockError::System(source) => failed(source),
         })?;
         remove_stale(path)?;
         let name = path.to_fs_name::<GenericFilePath>().map_err(failed)?;
-        let listener = ListenerOptions::new()
-            .name(name)
-            .mode(0o600)
-            .create_tokio()
-            .map_err(failed)?;
-        Ok(Self {
-            listener,
-            path: path.to_owned(),
-            _lock: Some(lock),
-        })
+        let socket = ListenerOptions::new().name(name).mode(0o600).create_tokio().map_err(failed)?;
+        Ok(Self { socket, path: path.to_owned(), _lock: Some(lock) })
     }
 
     /// Takes over a socket that the service manager listens on. It is not removed at the end.
     pub fn take(socket: UnixListener) -> Result<Self, BindError> {
-        let path = socket
-            .local_addr()
-            .ok()
-            .and_then(|address| address.as_pathname().map(Path::to_owned));
+        let path = socket.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
         let path = path.unwrap_or_default();
-        let failed = |source| BindError::System {
-            path: path.clone(),
-            source,
-        };
+        let failed = |source| BindError::System { path: path.clone(), source };
         let listener = UnixLocalListener::try_from(OwnedFd::from(socket)).map_err(failed)?;
-        Ok(Self {
-            listener: listener.into(),
-            path,
-            _lock: None,
-        })
+        Ok(Self { socket: listener.into(), path, _lock: None })
     }
 
     /// Where the socket is.
@@ -151,10 +122,7 @@ impl Listener {
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "cannot accept a connection"
-                    );
+                    tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept a connection");
                     // Usually out of file descriptors: better when a connection ends, and pointless before.
                     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                 }
@@ -166,27 +134,19 @@ impl Listener {
         &self,
         places: &Arc<Semaphore>,
     ) -> io::Result<(Stream, tokio::sync::OwnedSemaphorePermit)> {
-        let place = Arc::clone(places)
-            .acquire_owned()
-            .await
-            .map_err(io::Error::other)?;
-        Ok((self.listener.accept().await?, place))
+        let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+        Ok((self.socket.accept().await?, place))
     }
 }
 
 /// Removes a socket that nobody listens on any more.
 fn remove_stale(path: &Path) -> Result<(), BindError> {
-    let failed = |source| BindError::System {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| BindError::System { path: path.to_owned(), source };
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
         Ok(metadata) if !metadata.file_type().is_socket() => {
-            return Err(BindError::NotASocket {
-                path: path.to_owned(),
-            });
+            return Err(BindError::NotASocket { path: path.to_owned() });
         }
         Ok(_) => {}
     }
@@ -196,8 +156,6 @@ fn remove_stale(path: &Path) -> Result<(), BindError> {
         }
         Err(error) => Err(failed(error)),
         // Somebody listens without our lock: a service manager, or a stranger. Either way it is not ours to take.
-        Ok(_) => Err(BindError::InUse {
-            path: path.to_owned(),
-        }),
+        Ok(_) => Err(BindError::InUse { path: path.to_owned() }),
     }
 }

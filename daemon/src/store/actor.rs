@@ -36,35 +36,27 @@ impl Threads {
     }
 }
 
-/// Starts one thread that writes and one for each of `readers`.
-pub(super) fn start(writer: Connection, readers: Vec<Connection>) -> Result<Store, StoreError> {
+/// Starts one thread that writes and one for each of `reading`.
+pub(super) fn start(writing: Connection, reading: Vec<Connection>) -> Result<Store, StoreError> {
     let (writes, write_jobs) = mpsc::channel(QUEUE);
     let (reads, read_jobs) = mpsc::channel(QUEUE);
     let (damage, damaged) = watch::channel(false);
     let damage = Arc::new(damage);
     let read_jobs = Arc::new(Mutex::new(read_jobs));
-    let mut threads = Vec::with_capacity(readers.len() + 1);
+    let mut threads = Vec::with_capacity(reading.len() + 1);
     let noticed = Arc::clone(&damage);
     let name = |role: &str| std::thread::Builder::new().name(format!("store-{role}"));
-    threads.push(name("write").spawn(move || write_loop(&writer, write_jobs, &noticed))?);
-    for reader in readers {
+    threads.push(name("write").spawn(move || write_loop(&writing, write_jobs, &noticed))?);
+    for connection in reading {
         let (jobs, noticed) = (Arc::clone(&read_jobs), Arc::clone(&damage));
-        threads.push(name("read").spawn(move || read_loop(&reader, &jobs, &noticed))?);
+        threads.push(name("read").spawn(move || read_loop(&connection, &jobs, &noticed))?);
     }
-    Ok(Store {
-        writes,
-        reads,
-        damaged,
-        threads: Threads(threads),
-    })
+    Ok(Store { writes, reads, damaged, threads: Threads(threads) })
 }
 
 fn read_loop(connection: &Connection, jobs: &Mutex<mpsc::Receiver<ReadJob>>, damage: &watch::Sender<bool>) {
     loop {
-        let job = jobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .blocking_recv();
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some(job) = job else { return };
         if job(connection) {
             damage.send_replace(true);
@@ -86,9 +78,7 @@ fn write_loop(connection: &Connection, mut jobs: mpsc::Receiver<WriteJob>, damag
 
 fn write_group(connection: &Connection, group: Vec<WriteJob>, damage: &watch::Sender<bool>) {
     let mut waiting = Vec::with_capacity(group.len());
-    let mut transaction = connection
-        .execute_batch("BEGIN IMMEDIATE")
-        .map_err(StoreError::from);
+    let mut transaction = connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from);
     for job in group {
         // A job that is dropped without having run answers its asker with `Closed`.
         if transaction.is_ok() {

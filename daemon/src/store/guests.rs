@@ -102,11 +102,7 @@ pub fn remove(connection: &Connection, id: GuestId) -> Result<(), StoreError> {
 
 /// Stores a token and plans its refresh. False if the guest was removed meanwhile; then nothing is stored.
 pub fn record_mint(connection: &Connection, new: &NewToken) -> Result<bool, StoreError> {
-    let Lifetime {
-        issued_at,
-        expires_at,
-        refresh_at,
-    } = new.lifetime;
+    let Lifetime { issued_at, expires_at, refresh_at } = new.lifetime;
     let mut update = connection.prepare_cached(
         "UPDATE guest SET issued_at = ?2, expires_at = ?3, refresh_at = ?4, next_attempt_at = ?4, failures = 0,
              last_error = NULL, person_id = coalesce(?5, person_id), email = coalesce(?6, email)
@@ -127,14 +123,7 @@ pub fn record_mint(connection: &Connection, new: &NewToken) -> Result<bool, Stor
         "INSERT INTO token (guest_id, sealed) VALUES (?1, ?2) ON CONFLICT (guest_id) DO UPDATE SET sealed = ?2",
     )?;
     upsert.execute(params![new.guest.0, new.sealed.0])?;
-    remember(
-        connection,
-        new.guest,
-        issued_at,
-        Some(expires_at),
-        None,
-        new.tracking_id.as_deref(),
-    )?;
+    remember(connection, new.guest, issued_at, Some(expires_at), None, new.tracking_id.as_deref())?;
     Ok(true)
 }
 
@@ -152,14 +141,7 @@ pub fn record_failure(
         return Ok(());
     }
     let tracking_id = failure.tracking_id.as_deref();
-    remember(
-        connection,
-        id,
-        failure.at,
-        None,
-        Some(&failure.failure),
-        tracking_id,
-    )
+    remember(connection, id, failure.at, None, Some(&failure.failure), tracking_id)
 }
 
 /// Writes down when guests were last asked for, and puts them back on the schedule.
@@ -196,9 +178,7 @@ pub fn next_due(connection: &Connection, issuer: IssuerId) -> Result<Option<Unix
         "SELECT next_attempt_at FROM guest WHERE issuer_id = ?1 AND next_attempt_at IS NOT NULL
          ORDER BY next_attempt_at LIMIT 1",
     )?;
-    Ok(statement
-        .query_row([issuer.0], |row| row.get(0).map(UnixTime))
-        .optional()?)
+    Ok(statement.query_row([issuer.0], |row| row.get(0).map(UnixTime)).optional()?)
 }
 
 /// Takes due guests that nobody asked for since `cutoff` off the schedule, unless they are pinned.
@@ -231,11 +211,7 @@ pub fn has_idle(
 
 /// Whether any guest is pinned.
 pub fn any_pinned(connection: &Connection) -> Result<bool, StoreError> {
-    Ok(
-        connection.query_row("SELECT EXISTS (SELECT 1 FROM guest WHERE pinned)", [], |row| {
-            row.get(0)
-        })?,
-    )
+    Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM guest WHERE pinned)", [], |row| row.get(0))?)
 }
 
 /// An issuer's guests in order of subject, after `after`. Their tokens are not read.
@@ -257,17 +233,8 @@ pub fn page(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let after = after.map_or("", Subject::as_str);
     let expires_before = time(filter.expires_before);
-    let rows = statement.query_map(
-        params![
-            issuer.0,
-            after,
-            filter.pattern,
-            expires_before,
-            filter.failing,
-            limit
-        ],
-        guest,
-    )?;
+    let rows = statement
+        .query_map(params![issuer.0, after, filter.pattern, expires_before, filter.failing, limit], guest)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -336,13 +303,7 @@ fn remember(
     let mut insert = connection.prepare_cached(
         "INSERT INTO mint (guest_id, at, expires_at, failure, tracking_id) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    insert.execute(params![
-        guest.0,
-        at.0,
-        time(expires_at),
-        failure.map(to_json),
-        tracking_id
-    ])?;
+    insert.execute(params![guest.0, at.0, time(expires_at), failure.map(to_json), tracking_id])?;
     let mut trim = connection.prepare_cached(
         "DELETE FROM mint WHERE guest_id = ?1 AND id NOT IN
              (SELECT id FROM mint WHERE guest_id = ?1 ORDER BY id DESC LIMIT ?2)",
@@ -354,10 +315,7 @@ fn remember(
 fn guest(row: &Row<'_>) -> rusqlite::Result<Guest> {
     Ok(Guest {
         id: GuestId(row.get(0)?),
-        key: GuestKey {
-            issuer: IssuerId(row.get(1)?),
-            subject: parsed(row, 2)?,
-        },
+        key: GuestKey { issuer: IssuerId(row.get(1)?), subject: parsed(row, 2)? },
         display_name: parsed(row, 3)?,
         pinned: row.get(4)?,
         created_at: UnixTime(row.get(5)?),
@@ -387,8 +345,7 @@ fn lifetime(row: &Row<'_>) -> rusqlite::Result<Option<Lifetime>> {
 /// Reads a name, holding the database to the same rules as everyone else.
 pub(super) fn parsed<T: FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
-    text.parse()
-        .map_err(|_| rusqlite::Error::InvalidColumnType(column, "name".to_owned(), Type::Text))
+    text.parse().map_err(|_| rusqlite::Error::InvalidColumnType(column, "name".to_owned(), Type::Text))
 }
 
 pub(super) fn time(time: Option<UnixTime>) -> Option<i64> {

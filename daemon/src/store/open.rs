@@ -51,13 +51,8 @@ pub(super) fn open(state_dir: &Path, now: UnixTime) -> Result<Opened, StoreError
         }
         Err(cause) => return Err(cause),
     };
-    let readers = (0..READERS)
-        .map(|_| open_reader(&path))
-        .collect::<Result<_, _>>()?;
-    Ok(Opened {
-        store: actor::start(writer, readers)?,
-        set_aside,
-    })
+    let readers = (0..READERS).map(|_| open_reader(&path)).collect::<Result<_, _>>()?;
+    Ok(Opened { store: actor::start(writer, readers)?, set_aside })
 }
 
 /// Looks at the database without changing anything. A database that is not there is in order.
@@ -69,21 +64,14 @@ pub fn check(state_dir: &Path) -> Result<(), StoreError> {
     let connection = open_reader(&path)?;
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > schema::known_version() {
-        return Err(StoreError::Newer {
-            found,
-            known: schema::known_version(),
-        });
+        return Err(StoreError::Newer { found, known: schema::known_version() });
     }
     check_integrity(&connection)
 }
 
 fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     // Born private, whatever the umask; SQLite gives its companions the mode of the database.
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)?;
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     configure(&connection)?;
@@ -127,28 +115,15 @@ fn check_integrity(connection: &Connection) -> Result<(), StoreError> {
 ///
 /// Its companions go first: a journal left beside a new database of the same name would be played back into it.
 fn set_aside(path: &Path, now: UnixTime) -> Result<PathBuf, StoreError> {
-    let stamp = jiff::Timestamp::from_millisecond(now.0)
-        .unwrap_or_default()
-        .strftime("%Y%m%dT%H%M%SZ");
+    let stamp = jiff::Timestamp::from_millisecond(now.0).unwrap_or_default().strftime("%Y%m%dT%H%M%SZ");
     let named = |suffix: &str, attempt: u32| {
-        let again = if attempt == 0 {
-            String::new()
-        } else {
-            format!("-{attempt}")
-        };
+        let again = if attempt == 0 { String::new() } else { format!("-{attempt}") };
         path.with_file_name(format!("{DATABASE}.damaged-{stamp}{again}{suffix}"))
     };
-    let is_free = |attempt: &u32| {
-        !["", "-wal", "-shm"]
-            .iter()
-            .any(|suffix| named(suffix, *attempt).exists())
-    };
+    let is_free = |attempt: &u32| !["", "-wal", "-shm"].iter().any(|suffix| named(suffix, *attempt).exists());
     let attempt = (0..u32::MAX).find(is_free).unwrap_or(u32::MAX);
     for suffix in ["-wal", "-shm", ""] {
-        match fs::rename(
-            path.with_file_name(format!("{DATABASE}{suffix}")),
-            named(suffix, attempt),
-        ) {
+        match fs::rename(path.with_file_name(format!("{DATABASE}{suffix}")), named(suffix, attempt)) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),

@@ -68,10 +68,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let done = usize::try_from(found).unwrap_or(usize::MAX);
     let Some(missing) = MIGRATIONS.get(done..) else {
-        return Err(StoreError::Newer {
-            found,
-            known: known_version(),
-        });
+        return Err(StoreError::Newer { found, known: known_version() });
     };
     for (version, migration) in (found + 1..).zip(missing) {
         let transaction = connection.transaction()?;

@@ -91,10 +91,8 @@ impl KeySource {
         getrandom::fill(key.as_mut()).map_err(KeyError::Random)?;
         match self {
             Self::File(path) => {
-                create_file(path, key.as_ref()).map_err(|source| KeyError::File {
-                    path: path.clone(),
-                    source,
-                })?;
+                create_file(path, key.as_ref())
+                    .map_err(|source| KeyError::File { path: path.clone(), source })?;
             }
         }
         Ok(key)
@@ -110,10 +108,7 @@ impl fmt::Display for KeySource {
 }
 
 fn load_file(path: &Path) -> Result<Option<Zeroizing<[u8; LENGTH]>>, KeyError> {
-    let failed = |source| KeyError::File {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| KeyError::File { path: path.to_owned(), source };
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -122,16 +117,10 @@ fn load_file(path: &Path) -> Result<Option<Zeroizing<[u8; LENGTH]>>, KeyError> {
     let metadata = file.metadata().map_err(failed)?;
     let (owner, mode) = (metadata.uid(), metadata.mode());
     if !is_private(owner, mode, rustix::process::geteuid().as_raw()) {
-        return Err(KeyError::Exposed {
-            path: path.to_owned(),
-            mode: mode & 0o7777,
-            owner,
-        });
+        return Err(KeyError::Exposed { path: path.to_owned(), mode: mode & 0o7777, owner });
     }
     if metadata.len() != LENGTH as u64 {
-        return Err(KeyError::Malformed {
-            path: path.to_owned(),
-        });
+        return Err(KeyError::Malformed { path: path.to_owned() });
     }
     let mut key = Zeroizing::new([0; LENGTH]);
     file.read_exact(key.as_mut()).map_err(failed)?;
@@ -146,11 +135,7 @@ fn create_file(path: &Path, key: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&beside)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
     file.write_all(key)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
@@ -183,10 +168,7 @@ mod tests {
         source.load_or_create().unwrap();
         let path = dir.path().join(FILE);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(
-            source.load(),
-            Err(KeyError::Exposed { mode: 0o640, .. })
-        ));
+        assert!(matches!(source.load(), Err(KeyError::Exposed { mode: 0o640, .. })));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, [1; LENGTH - 1]).unwrap();
         assert!(matches!(source.load_or_create(), Err(KeyError::Malformed { .. })));

@@ -73,9 +73,7 @@ pub struct Vault {
 
 impl std::fmt::Debug for Vault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Vault")
-            .field("locked", &self.lock_reason())
-            .finish_non_exhaustive()
+        f.debug_struct("Vault").field("locked", &self.lock_reason()).finish_non_exhaustive()
     }
 }
 
@@ -90,29 +88,16 @@ impl Vault {
             None => Some(source.load_or_create()?),
         };
         let Some(key) = key else {
-            let reason = LockReason::Missing {
-                path: source.to_string(),
-            };
-            return Ok((
-                Self {
-                    cipher: Err(reason),
-                    source,
-                },
-                None,
-            ));
+            let reason = LockReason::Missing { path: source.to_string() };
+            return Ok((Self { cipher: Err(reason), source }, None));
         };
-        let mut vault = Self {
-            cipher: Ok(XChaCha20Poly1305::new((&*key).into())),
-            source,
-        };
+        let mut vault = Self { cipher: Ok(XChaCha20Poly1305::new((&*key).into())), source };
         let Some(check) = check else {
             let check = vault.seal(Belonging::KeyCheck, &Secret::new(KEY_CHECK.to_owned()))?;
             return Ok((vault, Some(check)));
         };
         if vault.unseal(Belonging::KeyCheck, check).is_err() {
-            vault.cipher = Err(LockReason::Wrong {
-                path: vault.source.to_string(),
-            });
+            vault.cipher = Err(LockReason::Wrong { path: vault.source.to_string() });
         }
         Ok((vault, None))
     }
@@ -137,14 +122,9 @@ impl Vault {
         let cipher = self.cipher.as_ref().map_err(Clone::clone)?;
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).map_err(VaultError::Random)?;
-        let payload = Payload {
-            msg: value.expose().as_bytes(),
-            aad: &belonging.to_bytes(),
-        };
+        let payload = Payload { msg: value.expose().as_bytes(), aad: &belonging.to_bytes() };
         // The cipher refuses only messages of hundreds of gigabytes.
-        let ciphertext = cipher
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| VaultError::Tampered)?;
+        let ciphertext = cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| VaultError::Tampered)?;
         Ok(Sealed([&[FORMAT], nonce.as_slice(), &ciphertext].concat()))
     }
 
@@ -155,13 +135,8 @@ impl Vault {
             return Err(VaultError::Tampered);
         };
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE>().ok_or(VaultError::Tampered)?;
-        let payload = Payload {
-            msg: ciphertext,
-            aad: &belonging.to_bytes(),
-        };
-        let plain = cipher
-            .decrypt(&XNonce::from(*nonce), payload)
-            .map_err(|_| VaultError::Tampered)?;
+        let payload = Payload { msg: ciphertext, aad: &belonging.to_bytes() };
+        let plain = cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| VaultError::Tampered)?;
         let plain = Zeroizing::new(plain);
         let text = std::str::from_utf8(&plain).map_err(|_| VaultError::Tampered)?;
         Ok(Secret::new(text.to_owned()))
@@ -204,11 +179,7 @@ mod tests {
 
     fn lifetime(expires_at: i64) -> Lifetime {
         let at = UnixTime(expires_at);
-        Lifetime {
-            issued_at: UnixTime(0),
-            expires_at: at,
-            refresh_at: at,
-        }
+        Lifetime { issued_at: UnixTime(0), expires_at: at, refresh_at: at }
     }
 
     fn source(dir: &tempfile::TempDir) -> KeySource {
@@ -225,14 +196,10 @@ mod tests {
         let sealed = vault.seal(here, &token).unwrap();
         assert!(!sealed.0.windows(9).any(|window| window == b"eyJ-token"));
         assert_eq!(vault.unseal(here, &sealed).unwrap(), token);
-        for elsewhere in [
-            Belonging::Token(GuestId(8), &lifetime(100)),
-            Belonging::Token(GuestId(7), &lifetime(101)),
-        ] {
-            assert!(matches!(
-                vault.unseal(elsewhere, &sealed),
-                Err(VaultError::Tampered)
-            ));
+        for elsewhere in
+            [Belonging::Token(GuestId(8), &lifetime(100)), Belonging::Token(GuestId(7), &lifetime(101))]
+        {
+            assert!(matches!(vault.unseal(elsewhere, &sealed), Err(VaultError::Tampered)));
         }
     }
 
@@ -241,21 +208,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (vault, _) = Vault::open(source(&dir), None).unwrap();
         let name = "acme".parse().unwrap();
-        let sealed = vault
-            .seal(Belonging::Issuer(&name), &Secret::new("secret".to_owned()))
-            .unwrap();
+        let sealed = vault.seal(Belonging::Issuer(&name), &Secret::new("secret".to_owned())).unwrap();
         for at in 0..sealed.0.len() {
             let mut changed = sealed.clone();
             changed.0[at] ^= 1;
-            assert!(
-                vault.unseal(Belonging::Issuer(&name), &changed).is_err(),
-                "byte {at}"
-            );
+            assert!(vault.unseal(Belonging::Issuer(&name), &changed).is_err(), "byte {at}");
             let cut = Sealed(sealed.0[..at].to_vec());
-            assert!(
-                vault.unseal(Belonging::Issuer(&name), &cut).is_err(),
-                "cut at {at}"
-            );
+            assert!(vault.unseal(Belonging::Issuer(&name), &cut).is_err(), "cut at {at}");
         }
     }
 

@@ -42,14 +42,8 @@ impl SigningKey {
             .with_decode_padding_mode(DecodePaddingMode::Indifferent)
             .with_decode_allow_trailing_bits(true);
         let text = secret.expose().trim();
-        let alphabet = if text.contains(['-', '_']) {
-            &alphabet::URL_SAFE
-        } else {
-            &alphabet::STANDARD
-        };
-        let key = GeneralPurpose::new(alphabet, config)
-            .decode(text)
-            .map_err(|_| SecretError::NotBase64)?;
+        let alphabet = if text.contains(['-', '_']) { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
+        let key = GeneralPurpose::new(alphabet, config).decode(text).map_err(|_| SecretError::NotBase64)?;
         let key = Zeroizing::new(key);
         if key.is_empty() {
             return Err(SecretError::Empty);
@@ -66,12 +60,7 @@ impl SigningKey {
         expires_at: i64,
     ) -> Result<Secret, Error> {
         install_signer();
-        let claims = Claims {
-            sub: subject.as_str(),
-            name: name.as_str(),
-            iss: issuer_id,
-            exp: expires_at,
-        };
+        let claims = Claims { sub: subject.as_str(), name: name.as_str(), iss: issuer_id, exp: expires_at };
         let mut header = Header::new(Algorithm::HS256);
         // The library writes `typ` before `alg`; the order of the original is had by adding it at the end.
         header.typ = None;
@@ -106,9 +95,11 @@ impl JwtSigner for Hs256 {
 /// Gives the library the one algorithm that is needed, from the cryptography that TLS uses too. Either of the
 /// library's own providers would bring a second implementation along.
 static PROVIDER: CryptoProvider = CryptoProvider {
-    signer_factory: |algorithm, key| match algorithm {
-        Algorithm::HS256 => Ok(Box::new(Hs256(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes())))),
-        _ => Err(ErrorKind::InvalidAlgorithm.into()),
+    signer_factory: |algorithm, key| {
+        if *algorithm == Algorithm::HS256 {
+            return Ok(Box::new(Hs256(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()))));
+        }
+        Err(ErrorKind::InvalidAlgorithm.into())
     },
     verifier_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
     key_utils: KeyUtils::new_unimplemented(),
@@ -136,12 +127,7 @@ mod tests {
             "Y2lzY29zcGFyazovL3VzL09SR0FOSVpBVElPTi8zOTE4OGM3Mi0wMDI5LTQ3YTQtYjAyNS01OGEwY2E3NDVkMDY";
         let jwt = key("c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEyMzQ=")
             .unwrap()
-            .sign(
-                issuer,
-                &"123".parse().unwrap(),
-                &"Stève".parse().unwrap(),
-                1_517_073_019,
-            )
+            .sign(issuer, &"123".parse().unwrap(), &"Stève".parse().unwrap(), 1_517_073_019)
             .unwrap();
         assert_eq!(
             jwt.expose(),
@@ -159,9 +145,7 @@ mod tests {
         let signed: Vec<_> = forms
             .iter()
             .map(|form| {
-                let jwt = key(form)
-                    .unwrap()
-                    .sign("i", &"1".parse().unwrap(), &"n".parse().unwrap(), 1);
+                let jwt = key(form).unwrap().sign("i", &"1".parse().unwrap(), &"n".parse().unwrap(), 1);
                 jwt.unwrap().expose().to_owned()
             })
             .collect();

@@ -64,10 +64,7 @@ impl FromStr for ApiBase {
         if !plain || url.query().is_some() || url.fragment().is_some() {
             return Err(ApiBaseError::Extra);
         }
-        Ok(Self {
-            text: url.as_str().trim_end_matches('/').to_owned(),
-            is_loopback,
-        })
+        Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), is_loopback })
     }
 }
 
@@ -108,11 +105,9 @@ mod tests {
         for bad in ["", "webexapis.com/v1", "ftp://a/b", "file:///etc", "https://"] {
             assert_eq!(bad.parse::<ApiBase>(), Err(ApiBaseError::Malformed), "{bad}");
         }
-        for bad in [
-            "https://me:pw@webexapis.com/v1",
-            "https://webexapis.com/v1?x",
-            "https://webexapis.com/v1#x",
-        ] {
+        for bad in
+            ["https://me:pw@webexapis.com/v1", "https://webexapis.com/v1?x", "https://webexapis.com/v1#x"]
+        {
             assert_eq!(bad.parse::<ApiBase>(), Err(ApiBaseError::Extra), "{bad}");
         }
     }

@@ -98,11 +98,7 @@ impl Webex {
 
     /// A POST to one of the API's paths, proving who asks with `bearer`.
     pub(super) fn post(&self, base: &ApiBase, path: &str, bearer: &Secret) -> RequestBuilder {
-        let client = if base.is_loopback() {
-            &self.loopback
-        } else {
-            &self.outward
-        };
+        let client = if base.is_loopback() { &self.loopback } else { &self.outward };
         let value = Zeroizing::new(format!("Bearer {}", bearer.expose()));
         let request = client.post(base.join(path));
         match HeaderValue::from_str(&value) {
@@ -139,12 +135,7 @@ impl Webex {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer {
-            status,
-            body,
-            tracking_id,
-            retry_after,
-        })
+        Ok(Answer { status, body, tracking_id, retry_after })
     }
 
     /// Takes Webex's time from an answer, and from it the skew; this machine's where the answer has none.
@@ -155,8 +146,7 @@ impl Webex {
             return answered_at;
         };
         let date = UnixTime(0).saturating_add(date);
-        self.skew_ms
-            .store(date.0.saturating_sub(answered_at.0), Ordering::Relaxed);
+        self.skew_ms.store(date.0.saturating_sub(answered_at.0), Ordering::Relaxed);
         date
     }
 }
@@ -170,28 +160,16 @@ impl Answer {
         match status {
             401 | 403 => MintError::Rejected { status, said },
             429 => MintError::RateLimited { retry_after, said },
-            408 | 423 | 425 => MintError::Unavailable {
-                cause: Unusable::Status(status),
-                retry_after,
-                said,
-            },
+            408 | 423 | 425 => MintError::Unavailable { cause: Unusable::Status(status), retry_after, said },
             400..=499 => MintError::Refused { status, said },
-            _ => MintError::Unavailable {
-                cause: Unusable::Status(status),
-                retry_after,
-                said,
-            },
+            _ => MintError::Unavailable { cause: Unusable::Status(status), retry_after, said },
         }
     }
 }
 
 /// A failure about which Webex said nothing.
 pub(super) fn unusable(cause: Unusable) -> MintError {
-    MintError::Unavailable {
-        cause,
-        retry_after: None,
-        said: Said::default(),
-    }
+    MintError::Unavailable { cause, retry_after: None, said: Said::default() }
 }
 
 /// The shape of Webex's errors, as far as it is needed.

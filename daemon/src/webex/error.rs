@@ -138,10 +138,7 @@ mod tests {
 
     #[test]
     fn what_webex_says_is_cleaned_before_it_is_shown() {
-        assert_eq!(
-            clean("bad\n\u{1b}[31mtoken\r\n"),
-            Some("bad [31mtoken".to_owned())
-        );
+        assert_eq!(clean("bad\n\u{1b}[31mtoken\r\n"), Some("bad [31mtoken".to_owned()));
         assert_eq!(
             clean(&format!("the token {} is bad", "eyJ".repeat(100))),
             Some("the token is bad".to_owned())

@@ -51,9 +51,7 @@ async fn exchange(
 ) -> Result<Minted, MintError> {
     let webex_now = UnixTime(webex.now().0.saturating_add(skew_ms));
     let jwt_expires_at = webex_now.saturating_add(JWT_LIFE).as_secs();
-    let jwt = key
-        .sign(id, request.subject, request.name, jwt_expires_at)
-        .map_err(MintError::Unsigned)?;
+    let jwt = key.sign(id, request.subject, request.name, jwt_expires_at).map_err(MintError::Unsigned)?;
     // An explicit empty body makes `Content-Length: 0`, which Webex wants to see.
     let post = webex.post(request.base, "/jwt/login", &jwt).body("");
     let answer = webex.send(post, request.timeout).await?;
@@ -62,19 +60,12 @@ async fn exchange(
     }
     let (access_token, life) =
         read_login(&answer.body).map_err(|malformed| unusable(Unusable::Malformed(malformed)))?;
-    Ok(Minted {
-        access_token,
-        life,
-        tracking_id: answer.tracking_id,
-    })
+    Ok(Minted { access_token, life, tracking_id: answer.tracking_id })
 }
 
 /// How far Webex's clock is ahead of ours, in milliseconds, if that matters; else zero.
 fn harmful_skew(webex: &Webex) -> i64 {
-    webex
-        .clock_skew_ms()
-        .filter(|skew| skew.unsigned_abs() > HARMFUL_SKEW_MS)
-        .unwrap_or(0)
+    webex.clock_skew_ms().filter(|skew| skew.unsigned_abs() > HARMFUL_SKEW_MS).unwrap_or(0)
 }
 
 #[derive(Deserialize)]
@@ -93,12 +84,8 @@ fn read_login(body: &[u8]) -> Result<(Secret, Duration), Malformed> {
         Some(Value::String(text)) => text.trim().parse().ok(),
         Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => None,
     };
-    let seconds = seconds
-        .filter(|seconds: &f64| *seconds > 0.0)
-        .ok_or(Malformed::NoLife)?;
-    let life = Duration::try_from_secs_f64(seconds)
-        .unwrap_or(LONGEST_LIFE)
-        .min(LONGEST_LIFE);
+    let seconds = seconds.filter(|seconds: &f64| *seconds > 0.0).ok_or(Malformed::NoLife)?;
+    let life = Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_LIFE).min(LONGEST_LIFE);
     Ok((token, life))
 }
 
@@ -114,12 +101,9 @@ mod tests {
 
     #[test]
     fn the_life_is_read_in_any_shape() {
-        for (expires_in, seconds) in [
-            ("21599", 21_599),
-            ("\"64799\"", 64_799),
-            ("12.0", 12),
-            ("1e99", 315_360_000),
-        ] {
+        for (expires_in, seconds) in
+            [("21599", 21_599), ("\"64799\"", 64_799), ("12.0", 12), ("1e99", 315_360_000)]
+        {
             let body = format!("{{\"token\":\"eyJ\",\"expiresIn\":{expires_in},\"more\":[1]}}");
             let (token, life) = read_login(body.as_bytes()).unwrap();
             assert_eq!((token.expose(), life.as_secs()), ("eyJ", seconds), "{expires_in}");

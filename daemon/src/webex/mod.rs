@@ -36,10 +36,9 @@ impl IssuerAccess {
     /// Checks stored credentials and makes them ready for use.
     pub fn new(kind: IssuerKind, public_id: &str, secret: &Secret) -> Result<Self, SecretError> {
         match kind {
-            IssuerKind::GuestIssuer => Ok(Self::GuestIssuer {
-                id: public_id.to_owned(),
-                key: SigningKey::from_base64(secret)?,
-            }),
+            IssuerKind::GuestIssuer => {
+                Ok(Self::GuestIssuer { id: public_id.to_owned(), key: SigningKey::from_base64(secret)? })
+            }
         }
     }
 }

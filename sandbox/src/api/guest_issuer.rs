@@ -36,9 +36,6 @@ async fn login(
     let text = authorization(&headers).ok_or(Refusal::NoAuthorization)?;
     let guest = GuestJwt::parse(text)?.judge(&world.issuer, &world.key, world.now())?;
     let minted = world.mint(guest, ticket)?;
-    let answer = Login {
-        token: minted.token,
-        expires_in: minted.life.as_secs(),
-    };
+    let answer = Login { token: minted.token, expires_in: minted.life.as_secs() };
     Ok(webex::answer(StatusCode::OK, &answer))
 }

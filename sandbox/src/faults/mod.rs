@@ -83,11 +83,7 @@ impl FaultBook {
     pub(crate) fn list(&self) -> Vec<Listed> {
         self.standing
             .iter()
-            .map(|standing| Listed {
-                id: standing.id,
-                hits: standing.hits,
-                text: standing.text.clone(),
-            })
+            .map(|standing| Listed { id: standing.id, hits: standing.hits, text: standing.text.clone() })
             .collect()
     }
 

@@ -15,11 +15,7 @@ const EMPTY_ANNOUNCED: usize = 100;
 pub(crate) async fn truncated(response: Response) -> Vec<u8> {
     let (mut parts, body) = response.into_parts();
     let body = to_bytes(body, MAX_BODY).await.unwrap_or_default();
-    let announced = if body.is_empty() {
-        EMPTY_ANNOUNCED
-    } else {
-        body.len()
-    };
+    let announced = if body.is_empty() { EMPTY_ANNOUNCED } else { body.len() };
     parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(announced));
     let mut bytes = whole(&Response::from_parts(parts, ()));
     bytes.extend(body.iter().take(body.len() / 2));
@@ -49,18 +45,12 @@ mod tests {
     #[tokio::test]
     async fn half_of_a_body_is_sent_and_all_of_it_announced() {
         let bytes = truncated(Response::new(Body::from("12345678"))).await;
-        assert_eq!(
-            String::from_utf8(bytes).unwrap(),
-            "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n1234"
-        );
+        assert_eq!(String::from_utf8(bytes).unwrap(), "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n1234");
     }
 
     #[tokio::test]
     async fn something_is_missing_even_from_nothing() {
         let bytes = truncated(Response::new(Body::empty())).await;
-        assert_eq!(
-            String::from_utf8(bytes).unwrap(),
-            "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"
-        );
+        assert_eq!(String::from_utf8(bytes).unwrap(), "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n");
     }
 }

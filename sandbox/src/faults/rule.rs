@@ -80,10 +80,7 @@ pub(crate) enum Ending {
     /// The rule's own answer.
     Canned(Canned),
     /// Less of an answer than its `Content-Length` says: the rule's own, or else the normal one.
-    Truncated {
-        canned: Option<Canned>,
-        headers: HeaderMap,
-    },
+    Truncated { canned: Option<Canned>, headers: HeaderMap },
     /// An answer whose body never ends.
     Endless { status: StatusCode, headers: HeaderMap },
     /// A TCP reset.
@@ -154,20 +151,14 @@ impl Reach {
     pub(crate) fn holds(&self, path: &str, subject: Option<&str>, hits: u64) -> bool {
         self.times.is_none_or(|times| hits < times)
             && self.path.as_deref().is_none_or(|wanted| wanted == path)
-            && self
-                .subject
-                .as_deref()
-                .is_none_or(|wanted| Some(wanted) == subject)
+            && self.subject.as_deref().is_none_or(|wanted| Some(wanted) == subject)
     }
 }
 
 impl LoginEdit {
     /// Whether there is anything to change.
     pub(crate) fn is_empty(&self) -> bool {
-        matches!(
-            (&self.expires_in, &self.token),
-            (FieldEdit::Keep, FieldEdit::Keep)
-        )
+        matches!((&self.expires_in, &self.token), (FieldEdit::Keep, FieldEdit::Keep))
     }
 }
 
@@ -175,11 +166,7 @@ impl TryFrom<&RuleText> for Rule {
     type Error = RuleError;
 
     fn try_from(text: &RuleText) -> Result<Self, RuleError> {
-        if text
-            .path
-            .as_deref()
-            .is_some_and(|path| !path.starts_with('/') || path.starts_with("/_control"))
-        {
+        if text.path.as_deref().is_some_and(|path| !path.starts_with('/') || path.starts_with("/_control")) {
             return Err(RuleError::Path);
         }
         if text.times == Some(0) {
@@ -198,11 +185,7 @@ impl TryFrom<&RuleText> for Rule {
             return Err(RuleError::NoEffect);
         }
         Ok(Self {
-            reach: Reach {
-                path: text.path.clone(),
-                subject: text.subject.clone(),
-                times: text.times,
-            },
+            reach: Reach { path: text.path.clone(), subject: text.subject.clone(), times: text.times },
             mint: text.mint,
             delay: text.delay_ms.map(Duration::from_millis),
             hang: text.hang,
@@ -258,11 +241,7 @@ impl RuleText {
             None if self.body.is_some() => StatusCode::OK,
             None => return Ok(None),
         };
-        Ok(Some(Canned {
-            status,
-            body: self.body.clone(),
-            headers: headers.clone(),
-        }))
+        Ok(Some(Canned { status, body: self.body.clone(), headers: headers.clone() }))
     }
 
     fn all_headers(&self) -> Result<HeaderMap, RuleError> {
@@ -274,10 +253,7 @@ impl RuleText {
             }
             all.insert(name, header_value(value)?);
         }
-        for (name, value) in [
-            (RETRY_AFTER, &self.retry_after),
-            (CONTENT_TYPE, &self.content_type),
-        ] {
+        for (name, value) in [(RETRY_AFTER, &self.retry_after), (CONTENT_TYPE, &self.content_type)] {
             if let Some(value) = value {
                 all.insert(name, header_value(value)?);
             }
@@ -322,12 +298,7 @@ mod tests {
 
     #[test]
     fn a_rule_without_an_effect_is_refused() {
-        for json in [
-            "{}",
-            r#"{"path":"/v1/jwt/login","times":1}"#,
-            r#"{"mint":true}"#,
-            r#"{"hang":false}"#,
-        ] {
+        for json in ["{}", r#"{"path":"/v1/jwt/login","times":1}"#, r#"{"mint":true}"#, r#"{"hang":false}"#] {
             assert_eq!(rule(json).err(), Some(RuleError::NoEffect), "{json}");
         }
     }
@@ -385,10 +356,7 @@ mod tests {
     fn a_rule_is_listed_as_it_was_posted() {
         let text: RuleText = serde_json::from_str(r#"{"status":429,"expires_in":null}"#).unwrap();
         let listed = serde_json::to_value(&text).unwrap();
-        assert_eq!(
-            (&listed["status"], listed.get("expires_in")),
-            (&429.into(), Some(&Value::Null))
-        );
+        assert_eq!((&listed["status"], listed.get("expires_in")), (&429.into(), Some(&Value::Null)));
         assert_eq!(listed.get("times"), None);
     }
 }

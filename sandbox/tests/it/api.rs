@@ -20,17 +20,11 @@ async fn login(sandbox: &Harness, authorization: &str) -> Answer {
 }
 
 async fn me(sandbox: &Harness, token: &str) -> Answer {
-    sandbox
-        .send("GET", ME, &format!("Bearer {token}"), "")
-        .await
-        .unwrap()
+    sandbox.send("GET", ME, &format!("Bearer {token}"), "").await.unwrap()
 }
 
 async fn token(sandbox: &Harness, subject: &str) -> String {
-    sandbox.login(subject).await.unwrap().json()["token"]
-        .as_str()
-        .unwrap()
-        .to_owned()
+    sandbox.login(subject).await.unwrap().json()["token"].as_str().unwrap().to_owned()
 }
 
 fn assert_is_webex_error(answer: &Answer, status: u16) {
@@ -91,14 +85,8 @@ async fn the_golden_jwt_is_refused_today_and_accepted_in_its_own_time() {
     sandbox.order("settings", &json!({"clock_skew_ms": skew})).await;
     let answer = login(&sandbox, &bearer).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    assert!(
-        answer.headers["date"].contains(" 27 Jan 2018 "),
-        "{}",
-        answer.headers["date"]
-    );
-    let person = me(&sandbox, answer.json()["token"].as_str().unwrap())
-        .await
-        .json();
+    assert!(answer.headers["date"].contains(" 27 Jan 2018 "), "{}", answer.headers["date"]);
+    let person = me(&sandbox, answer.json()["token"].as_str().unwrap()).await.json();
     assert_eq!(person["displayName"], "Stève");
 }
 
@@ -108,20 +96,9 @@ async fn a_jwt_that_fails_gets_webexs_generic_text() {
     let claims = json!({"sub": "1", "iss": DEFAULT_ISSUER});
     let other_secret = signed(&claims, GOLDEN_SECRET);
     let other_issuer = signed(&json!({"sub": "1", "iss": GOLDEN_ISSUER}), DEFAULT_SECRET);
-    let expired = signed(
-        &json!({"sub": "1", "iss": DEFAULT_ISSUER, "exp": 1}),
-        DEFAULT_SECRET,
-    );
+    let expired = signed(&json!({"sub": "1", "iss": DEFAULT_ISSUER, "exp": 1}), DEFAULT_SECRET);
     let no_subject = signed(&json!({"iss": DEFAULT_ISSUER}), DEFAULT_SECRET);
-    for authorization in [
-        "",
-        "Bearer",
-        "Basic YTpi",
-        &other_secret,
-        &other_issuer,
-        &expired,
-        &no_subject,
-    ] {
+    for authorization in ["", "Bearer", "Basic YTpi", &other_secret, &other_issuer, &expired, &no_subject] {
         assert_is_webex_error(&login(&sandbox, authorization).await, 401);
     }
     assert_is_webex_error(&login(&sandbox, "Bearer mangled").await, 404);
@@ -134,26 +111,15 @@ async fn exp_counts_by_the_sandboxs_clock_and_may_be_text() {
     let sandbox = Harness::new().await;
     let in_a_minute = sandbox.now_ms().await / 1_000 + 60;
     for exp in [json!(in_a_minute), json!(in_a_minute.to_string())] {
-        let jwt = signed(
-            &json!({"sub": "1", "iss": DEFAULT_ISSUER, "exp": exp}),
-            DEFAULT_SECRET,
-        );
+        let jwt = signed(&json!({"sub": "1", "iss": DEFAULT_ISSUER, "exp": exp}), DEFAULT_SECRET);
         sandbox.order("settings", &json!({"clock_skew_ms": 0})).await;
         assert_eq!(login(&sandbox, &jwt).await.status, 200);
-        sandbox
-            .order("settings", &json!({"clock_skew_ms": 120_000}))
-            .await;
+        sandbox.order("settings", &json!({"clock_skew_ms": 120_000})).await;
         assert_eq!(login(&sandbox, &jwt).await.status, 401);
     }
     let lives: Vec<_> = sandbox.show("requests").await.json().as_array().unwrap().clone();
-    let lives: Vec<_> = lives
-        .iter()
-        .map(|visit| visit["jwt_life_s"].as_i64().unwrap())
-        .collect();
-    assert!(
-        (30..=60).contains(&lives[0]) && (-90..=-60).contains(&lives[1]),
-        "{lives:?}"
-    );
+    let lives: Vec<_> = lives.iter().map(|visit| visit["jwt_life_s"].as_i64().unwrap()).collect();
+    assert!((30..=60).contains(&lives[0]) && (-90..=-60).contains(&lives[1]), "{lives:?}");
 }
 
 #[tokio::test]
@@ -162,10 +128,7 @@ async fn a_token_shows_its_guest() {
     let answer = me(&sandbox, &token(&sandbox, "123").await).await;
     assert_eq!(answer.status, 200);
     let person = answer.json();
-    assert_eq!(
-        person["emails"],
-        json!(["123@5a4db0c5-0000-4000-8000-000000000001"])
-    );
+    assert_eq!(person["emails"], json!(["123@5a4db0c5-0000-4000-8000-000000000001"]));
     assert_eq!(person["displayName"], "Stève");
     assert_eq!(person["type"], "appuser");
     assert!(person["created"].as_str().unwrap().ends_with('Z'));
@@ -193,13 +156,9 @@ async fn unknown_expired_and_missing_tokens_are_refused() {
     assert_is_webex_error(&me(&sandbox, "unknown").await, 401);
     assert_is_webex_error(&me(&sandbox, &jwt("123")).await, 401);
     assert_is_webex_error(&sandbox.send("GET", ME, "", "").await.unwrap(), 401);
-    sandbox
-        .order("settings", &json!({"clock_skew_ms": 21_599_000}))
-        .await;
+    sandbox.order("settings", &json!({"clock_skew_ms": 21_599_000})).await;
     assert_eq!(me(&sandbox, &token).await.status, 200);
-    sandbox
-        .order("settings", &json!({"clock_skew_ms": 21_601_000}))
-        .await;
+    sandbox.order("settings", &json!({"clock_skew_ms": 21_601_000})).await;
     assert_is_webex_error(&me(&sandbox, &token).await, 401);
 }
 
@@ -221,10 +180,7 @@ async fn one_connection_carries_many_requests() {
     let mut stream = TcpStream::connect(sandbox.sandbox.address()).await.unwrap();
     let mut bytes = [0; 4_096];
     for _ in 0..3 {
-        stream
-            .write_all(b"GET /v1/people/me HTTP/1.1\r\nHost: sandbox\r\n\r\n")
-            .await
-            .unwrap();
+        stream.write_all(b"GET /v1/people/me HTTP/1.1\r\nHost: sandbox\r\n\r\n").await.unwrap();
         let read = stream.read(&mut bytes).await.unwrap();
         assert!(bytes[..read].starts_with(b"HTTP/1.1 401 "));
     }

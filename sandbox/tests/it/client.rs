@@ -38,32 +38,20 @@ impl Answer {
     /// Takes apart what a connection sent until its end. A body shorter than its `Content-Length` is an error.
     fn parse(bytes: &[u8]) -> io::Result<Self> {
         let broken = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-        let end = bytes
-            .windows(4)
-            .position(|four| four == b"\r\n\r\n")
-            .ok_or_else(|| broken("no head"))?;
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(|| broken("no head"))?;
         let head = std::str::from_utf8(&bytes[..end]).map_err(|_| broken("head"))?;
         let mut lines = head.split("\r\n");
         let status_line = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 "));
-        let status = status_line
-            .and_then(|line| line.get(..3))
-            .ok_or_else(|| broken("status line"))?;
+        let status = status_line.and_then(|line| line.get(..3)).ok_or_else(|| broken("status line"))?;
         let headers: HashMap<_, _> = lines
             .map(|line| line.split_once(": ").unwrap_or((line, "")))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
         let body = bytes[end + 4..].to_vec();
-        if headers
-            .get("content-length")
-            .is_some_and(|length| length.parse() != Ok(body.len()))
-        {
+        if headers.get("content-length").is_some_and(|length| length.parse() != Ok(body.len())) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok(Self {
-            status: status.parse().map_err(|_| broken("status"))?,
-            headers,
-            body,
-        })
+        Ok(Self { status: status.parse().map_err(|_| broken("status"))?, headers, body })
     }
 }
 
@@ -78,9 +66,7 @@ impl Harness {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
-        Self {
-            sandbox: Sandbox::start(settings).await.unwrap(),
-        }
+        Self { sandbox: Sandbox::start(settings).await.unwrap() }
     }
 
     /// Sends a request and gives all bytes until the connection ends.
@@ -94,9 +80,7 @@ impl Harness {
         let mut stream = self.begin(method, path, authorization, body).await;
         let mut bytes = Vec::new();
         let read = stream.read_to_end(&mut bytes);
-        tokio::time::timeout(PATIENCE, read)
-            .await
-            .expect("the sandbox took too long")?;
+        tokio::time::timeout(PATIENCE, read).await.expect("the sandbox took too long")?;
         Ok(bytes)
     }
 
@@ -128,18 +112,13 @@ impl Harness {
 
     /// `GET /_control/..`, which must answer.
     pub(crate) async fn show(&self, path: &str) -> Answer {
-        self.send("GET", &format!("/_control/{path}"), "", "")
-            .await
-            .unwrap()
+        self.send("GET", &format!("/_control/{path}"), "", "").await.unwrap()
     }
 
     /// `POST /_control/..`, which must succeed.
     pub(crate) async fn order(&self, path: &str, body: &Value) -> Answer {
         let body = body.to_string();
-        let answer = self
-            .send("POST", &format!("/_control/{path}"), "", &body)
-            .await
-            .unwrap();
+        let answer = self.send("POST", &format!("/_control/{path}"), "", &body).await.unwrap();
         assert!(answer.status < 300, "{path} {body}: {answer:?}");
         answer
     }
@@ -152,21 +131,13 @@ impl Harness {
     }
 
     pub(crate) async fn login(&self, subject: &str) -> io::Result<Answer> {
-        self.send("POST", LOGIN, &format!("Bearer {}", jwt(subject)), "")
-            .await
+        self.send("POST", LOGIN, &format!("Bearer {}", jwt(subject)), "").await
     }
 
     /// Waits until one of the counts is as high, and gives the state.
     pub(crate) async fn wait(&self, field: &str, at_least: u64) -> Value {
-        let answer = self
-            .show(&format!("wait?field={field}&at_least={at_least}"))
-            .await;
-        assert_eq!(
-            answer.status,
-            200,
-            "{field} never reached {at_least}: {}",
-            answer.text()
-        );
+        let answer = self.show(&format!("wait?field={field}&at_least={at_least}")).await;
+        assert_eq!(answer.status, 200, "{field} never reached {at_least}: {}", answer.text());
         answer.json()
     }
 
@@ -181,10 +152,7 @@ impl Harness {
 
 /// A JWT of the sandbox's own issuer for a guest called `Stève`, without an `exp`.
 pub(crate) fn jwt(subject: &str) -> String {
-    signed(
-        &json!({"sub": subject, "name": "Stève", "iss": DEFAULT_ISSUER}),
-        DEFAULT_SECRET,
-    )
+    signed(&json!({"sub": subject, "name": "Stève", "iss": DEFAULT_ISSUER}), DEFAULT_SECRET)
 }
 
 /// These claims signed with HS256 by a secret in base64.

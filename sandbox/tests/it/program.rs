@@ -10,11 +10,7 @@ use crate::client::jwt;
 
 fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guestissuer-sandbox"));
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -40,21 +36,10 @@ impl Running {
     /// Sends a signal, and gives how the program ended and what it wrote to standard error.
     fn end(mut self, signal: &str) -> (Option<i32>, String) {
         let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
         let code = self.child.wait().unwrap().code();
         let mut errors = String::new();
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut errors)
-            .unwrap();
+        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
         (code, errors)
     }
 }
@@ -100,10 +85,7 @@ fn it_says_where_it_listens_and_what_to_paste_and_ends_cleanly() {
         let answer = login(&address, &jwt);
         assert!(answer.contains("\"expiresIn\":90"), "{answer}");
         let (code, errors) = running.end(signal);
-        assert_eq!(
-            (code, errors.as_str()),
-            (Some(0), "POST /v1/jwt/login guest 123 -> 200\n")
-        );
+        assert_eq!((code, errors.as_str()), (Some(0), "POST /v1/jwt/login guest 123 -> 200\n"));
     }
 }
 
@@ -119,16 +101,10 @@ fn a_taken_port_is_one_clear_line() {
     let running = Running::start(&[]);
     let port = running.address().rsplit(':').next().unwrap();
     let output = fails(&["--port", port]);
-    assert_eq!(
-        (output.status.code(), output.stdout.as_slice()),
-        (Some(1), b"".as_slice())
-    );
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), b"".as_slice()));
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(errors.lines().count(), 1);
-    assert!(
-        errors.starts_with(&format!("error: cannot listen on 127.0.0.1:{port}: ")),
-        "{errors}"
-    );
+    assert!(errors.starts_with(&format!("error: cannot listen on 127.0.0.1:{port}: ")), "{errors}");
 }
 
 #[test]
@@ -143,18 +119,12 @@ fn a_port_can_be_used_again_after_a_restart() {
 
 #[test]
 fn wrong_usage_is_told_apart_from_failure() {
-    for arguments in [
-        ["--token-life", "90"].as_slice(),
-        &["--clock-skew", "soon"],
-        &["--port", "70000"],
-        &["extra"],
-    ] {
+    for arguments in
+        [["--token-life", "90"].as_slice(), &["--clock-skew", "soon"], &["--port", "70000"], &["extra"]]
+    {
         assert_eq!(fails(arguments).status.code(), Some(2), "{arguments:?}");
     }
-    assert_eq!(
-        fails(&["--secret-file", "/nonexistent/secret"]).status.code(),
-        Some(1)
-    );
+    assert_eq!(fails(&["--secret-file", "/nonexistent/secret"]).status.code(), Some(1));
 }
 
 #[test]
@@ -167,10 +137,7 @@ fn a_secret_of_the_users_own_is_not_printed() {
     assert!(!line.contains(DEFAULT_SECRET), "{line}");
     // What the shell makes of the line is the same as with a secret that is printed.
     let json = line.split_once("<<< ").unwrap().1;
-    let output = Command::new("bash")
-        .args(["-c", &format!("printf %s {json}")])
-        .output()
-        .unwrap();
+    let output = Command::new("bash").args(["-c", &format!("printf %s {json}")]).output().unwrap();
     let expected = format!(r#"{{"issuer":"{DEFAULT_ISSUER}","secret":"{DEFAULT_SECRET}"}}"#);
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
 }
@@ -185,13 +152,7 @@ fn a_closed_standard_output_is_no_error() {
         assert_eq!(child.try_wait().unwrap(), None, "it ended before it was told to");
         std::thread::yield_now();
     }
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
@@ -199,9 +160,6 @@ fn a_closed_standard_output_is_no_error() {
 fn catches_term(id: &str) -> bool {
     const SIGTERM_BIT: u64 = 1 << 14;
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let mask = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigCgt:"))
-        .unwrap_or("0");
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
     u64::from_str_radix(mask.trim(), 16).unwrap() & SIGTERM_BIT != 0
 }
