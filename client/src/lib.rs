@@ -1,1 +1,31 @@
-//! .
+//! A small blocking client of guestissuerd.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use std::time::Duration;
+//!
+//! use guestissuer_client::{Client, get_token};
+//!
+//! # fn main() -> Result<(), guestissuer_client::Error> {
+//! let socket = Path::new("/run/user/1000/guestissuer/guestissuerd.sock");
+//! let mut client = Client::connect(socket, Duration::from_secs(5))?;
+//! let token = client.ask(get_token("123".parse()?), Duration::from_secs(30))?.value;
+//! println!("Authorization: Bearer {}", token.access_token.expose());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Every call has a time limit and ends within it, also when the daemon is stopped in its tracks. The client never
+//! starts or ends a daemon; `gi` does that on top of this library.
+
+mod ask;
+mod connection;
+mod error;
+
+pub use ask::{
+    Answered, Ask, IssuerDefault, IssuerList, IssuerShow, IssuerTest, RemoveGuest, ShowGuest, Status, Stop,
+    get_token,
+};
+pub use connection::Client;
+pub use error::Error;
+pub use guestissuer_proto as proto;

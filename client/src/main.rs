@@ -1,2 +1,29 @@
-//! .
-fn main() {}
+//! gi: the map of the program. Arguments in, one command, the exit code out.
+
+mod autostart;
+mod cli;
+mod commands;
+mod environment;
+mod output;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::Cli;
+use environment::Environment;
+use output::Output;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(&error),
+    };
+    let environment = Environment::read();
+    let output = Output::new(&cli.global, &environment);
+    match commands::run(cli, &environment, &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => output.failure(&failure),
+    }
+}

@@ -25,7 +25,6 @@ fn guest() -> GuestRef {
     GuestRef { subject: "123".parse().unwrap(), issuer: Some("acme".parse().unwrap()) }
 }
 
-#[expect(clippy::too_many_lines, reason = "a table of every message")]
 fn calls() -> Vec<(&'static str, Call)> {
     let any = GuestRef { subject: "Zoë 7".parse().unwrap(), issuer: None };
     let get = |name: Option<&str>, min_validity_ms, force| {
@@ -125,7 +124,6 @@ fn issuer() -> IssuerDetail {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "a table of every message")]
 fn replies() -> Vec<(&'static str, Reply)> {
     let states = [TokenState::Fresh, TokenState::Due, TokenState::Expired, TokenState::None];
     let mut responses = vec![

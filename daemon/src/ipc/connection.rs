@@ -60,7 +60,7 @@ impl Connection {
             Ok(Next::GoOn | Next::Close) => {}
             // Everyday: a client was interrupted. Nothing it sent is repeated here.
             Err(error) => {
-                tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early")
+                tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
             }
         }
     }

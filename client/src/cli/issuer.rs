@@ -1,0 +1,96 @@
+//! Commands about issuers.
+
+use clap::{Args, Subcommand, ValueEnum};
+use guestissuer_client::proto::IssuerName;
+
+use super::values::issuer_name;
+
+#[derive(Subcommand)]
+pub(crate) enum IssuerCommand {
+    /// Store an issuer
+    Add(IssuerAdd),
+    /// List the issuers
+    List,
+    /// Show everything about an issuer, except its secrets
+    Show(OptionalIssuer),
+    /// Forget an issuer
+    Remove(IssuerRemove),
+    /// Use an issuer where none is named
+    Default(NamedIssuer),
+    /// Replace an issuer's credentials or address; its guests and their tokens stay
+    Update(IssuerUpdate),
+    /// Mint a throw-away token, to see whether Webex accepts the credentials
+    Test(OptionalIssuer),
+}
+
+#[derive(Args)]
+pub(crate) struct NamedIssuer {
+    /// The issuer's name
+    #[arg(value_name = "NAME", value_parser = issuer_name)]
+    pub(crate) name: IssuerName,
+}
+
+#[derive(Args)]
+pub(crate) struct OptionalIssuer {
+    /// The issuer's name; the default one if not given
+    #[arg(value_name = "NAME", value_parser = issuer_name)]
+    pub(crate) name: Option<IssuerName>,
+}
+
+/// Where credentials come from. Never from an argument: arguments can be seen by every user of the machine.
+#[derive(Args)]
+pub(crate) struct CredentialSource {
+    /// The issuer id that Webex shows
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// A JSON file with {"issuer","secret"}; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credentials: Option<String>,
+    /// Where the API is, if it is not Webex's own
+    #[arg(long, value_name = "URL")]
+    pub(crate) api_base: Option<String>,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "The secret is asked for on the terminal, read from --credentials, or taken from the \
+    environment variable SECRET (and the id from ISSUER).\n\nExamples:\n  \
+    gi issuer add acme --id ISSUER_ID\n  \
+    gi issuer add acme --credentials acme.json\n  \
+    pass show webex/acme | gi issuer add acme --credentials -"
+)]
+pub(crate) struct IssuerAdd {
+    #[command(flatten)]
+    pub(crate) issuer: NamedIssuer,
+    /// What kind of Webex application it is
+    #[arg(long, value_enum, default_value_t = Kind::GuestIssuer)]
+    pub(crate) kind: Kind,
+    #[command(flatten)]
+    pub(crate) source: CredentialSource,
+}
+
+/// What kind of Webex application an issuer is.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// A Guest Issuer application
+    GuestIssuer,
+    /// A Service App
+    ServiceApp,
+}
+
+#[derive(Args)]
+pub(crate) struct IssuerUpdate {
+    #[command(flatten)]
+    pub(crate) issuer: NamedIssuer,
+    #[command(flatten)]
+    pub(crate) source: CredentialSource,
+}
+
+#[derive(Args)]
+pub(crate) struct IssuerRemove {
+    #[command(flatten)]
+    pub(crate) issuer: NamedIssuer,
+    /// Forget its guests and their tokens too
+    #[arg(long)]
+    pub(crate) force: bool,
+}

@@ -1,0 +1,130 @@
+//! What can be typed: the commands, their arguments and their help.
+
+mod guest;
+mod issuer;
+mod values;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use guestissuer_client::proto::Span;
+
+pub(crate) use guest::{Add, Get, Guest, List, Remove, Rename};
+pub(crate) use issuer::{CredentialSource, IssuerAdd, IssuerCommand, IssuerRemove, IssuerUpdate, Kind};
+
+/// Valid access tokens for Webex guests, in milliseconds
+#[derive(Parser)]
+#[command(
+    name = "gi",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "Examples:\n  \
+        gi issuer add acme --id ISSUER_ID    store an issuer; asks for its secret\n  \
+        gi get 123 --name 'Ann'              a token for guest 123, registered as Ann\n  \
+        gi get 123                           the same token, or a new one when it is time\n  \
+        gi list                              all guests and how their tokens stand"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The daemon's socket
+    #[arg(long, global = true, value_name = "PATH", env = "GI_SOCKET", hide_env_values = true)]
+    pub(crate) socket: Option<PathBuf>,
+    /// How long the whole call may take, waiting included
+    #[arg(long, global = true, value_name = "DURATION", env = "GI_TIMEOUT", default_value = "30s")]
+    pub(crate) timeout: Span,
+    /// How to print
+    #[arg(short, long, global = true, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub(crate) output: Format,
+    /// When to use colors
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// Do not start the daemon if it is not running
+    #[arg(
+        long,
+        global = true,
+        env = "GI_NO_AUTOSTART",
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    pub(crate) no_autostart: bool,
+    /// Print no messages, only data and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Print more about what is done
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+/// How to print.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// get: a line that a shell can evaluate
+    Env,
+    /// get: an HTTP header
+    Header,
+    /// get: a line for curl -K -
+    Curl,
+}
+
+/// When to use colors.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless the user wants none
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Print an access token that stays valid for a while
+    Get(Get),
+    /// List the guests and how their tokens stand
+    List(List),
+    /// Show everything about a guest, except its token
+    Show(Guest),
+    /// Register a guest and mint its first token
+    Add(Add),
+    /// Change a guest's display name
+    Rename(Rename),
+    /// Keep a guest's token fresh even when nobody asks
+    Pin(Guest),
+    /// Let a guest's token expire when nobody asks
+    Unpin(Guest),
+    /// Forget guests and their tokens
+    Remove(Remove),
+    /// Manage issuers: the Webex applications that can mint tokens
+    #[command(subcommand)]
+    Issuer(IssuerCommand),
+    /// Show how the daemon does
+    Status,
+    /// Ask the daemon to finish and exit
+    Stop,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
+    }
+}

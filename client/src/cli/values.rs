@@ -1,0 +1,16 @@
+//! Values as they are typed.
+
+use guestissuer_client::proto::{DisplayName, IssuerName, Subject};
+
+/// A subject, which an argument can be although it starts with a hyphen only after `--`.
+pub(super) fn subject(text: &str) -> Result<Subject, String> {
+    text.parse::<Subject>().map_err(|error| format!("a guest's subject {error}"))
+}
+
+pub(super) fn display_name(text: &str) -> Result<DisplayName, String> {
+    text.parse::<DisplayName>().map_err(|error| format!("a display name {error}"))
+}
+
+pub(super) fn issuer_name(text: &str) -> Result<IssuerName, String> {
+    text.parse::<IssuerName>().map_err(|error| format!("an issuer's name {error}"))
+}

@@ -1,0 +1,87 @@
+//! `gi status` and `gi stop`.
+
+use guestissuer_client::proto::response::Status as DaemonStatus;
+use guestissuer_client::proto::{Failure, UnixTime};
+use guestissuer_client::{Answered, Status, Stop};
+
+use crate::cli::Format;
+use crate::output::{Output, facts, json, print, time};
+use crate::session::Session;
+
+pub(super) fn status(session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
+    let Answered { value: status, now, .. } = session.ask(&Status)?;
+    let text = match output.format {
+        Format::Json => json::line(&json::status(&status, now)),
+        Format::Text | Format::Env | Format::Header | Format::Curl => described(&status, now),
+    };
+    print(&text)?;
+    Ok(())
+}
+
+/// A daemon that does not run needs no stopping; one that does is gone when this returns.
+pub(super) fn stop(mut session: Session<'_>, output: &Output) -> Result<(), Failure> {
+    let left = session.left();
+    let Some(client) = session.running()? else {
+        output.message("no guestissuerd is running");
+        return Ok(());
+    };
+    client.ask(Stop, left).map_err(Failure::from)?;
+    session.wait_for_end()?;
+    output.message("guestissuerd has ended");
+    Ok(())
+}
+
+fn described(status: &DaemonStatus, now: UnixTime) -> String {
+    let when =
+        |at: Option<UnixTime>, otherwise: &str| at.map_or(otherwise.to_owned(), |at| time::relative(at, now));
+    let seconds = |millis: u64| time::span(i64::try_from(millis / 1000).unwrap_or(i64::MAX));
+    let guests = status.guests;
+    let counters = status.counters;
+    let issuers: Vec<_> = status
+        .issuers
+        .iter()
+        .map(|issuer| {
+            let default = if issuer.is_default { ", default" } else { "" };
+            let failing = if issuer.last_error.is_some() { ", failing" } else { "" };
+            format!("{} ({}{default}{failing})", issuer.name, issuer.kind.as_str())
+        })
+        .collect();
+    let mut lines = vec![
+        (
+            "daemon",
+            format!("guestissuerd {}, protocol {}, pid {}", status.version, status.protocol, status.pid),
+        ),
+        ("up for", seconds(status.uptime_ms)),
+        ("socket", status.socket.clone()),
+        ("state", status.state_dir.clone()),
+        ("protection", status.protection.clone()),
+        ("issuers", if issuers.is_empty() { "none".to_owned() } else { issuers.join(", ") }),
+        (
+            "guests",
+            format!(
+                "{}: {} fresh, {} due, {} expired, {} without a token; {} failing",
+                guests.total, guests.fresh, guests.due, guests.expired, guests.none, guests.failing
+            ),
+        ),
+        (
+            "tokens",
+            format!(
+                "asked for {}, at hand {}, minted {}, failed {}, joined a mint in flight {}",
+                counters.gets, counters.hits, counters.mints, counters.mint_failures, counters.coalesced
+            ),
+        ),
+        ("last mint", when(status.last_success_at, "never")),
+        ("next refresh", when(status.next_refresh_at, "none planned")),
+    ];
+    if let Some(failed) = &status.last_failure {
+        lines.push((
+            "last failure",
+            format!("{} ({})", failed.failure.message, time::relative(failed.at, now)),
+        ));
+    }
+    if let Some(skew) = status.clock_skew_ms.filter(|skew| skew.unsigned_abs() > 5_000) {
+        let direction = if skew > 0 { "behind" } else { "ahead of" };
+        lines.push(("clock", format!("{} {direction} Webex's", time::span(skew / 1000))));
+    }
+    facts(&lines)
+}

@@ -1,0 +1,152 @@
+//! Data and errors for programs: one JSON value, keys that never change, times as RFC 3339 and as seconds from now.
+
+use guestissuer_client::proto::response::{
+    GuestDetail, GuestSummary, IssuerDetail, IssuerTested, MintFailure, MintRecord, Status, Token,
+};
+use guestissuer_client::proto::{Failure, UnixTime};
+use serde_json::{Map, Value, json};
+
+use super::time::{rfc3339, seconds_until};
+
+/// One line of JSON.
+pub(crate) fn line(value: &Value) -> String {
+    format!("{value}\n")
+}
+
+pub(crate) fn failure(failure: &Failure) -> String {
+    json!({ "error": failure_value(failure) }).to_string()
+}
+
+pub(crate) fn token(token: &Token, now: UnixTime) -> Value {
+    json!({
+        "subject": token.subject.as_str(),
+        "issuer": token.issuer.as_str(),
+        "display_name": token.display_name.as_str(),
+        "access_token": token.access_token.expose(),
+        "token_type": "Bearer",
+        "expires_at": rfc3339(token.expires_at),
+        "expires_in": seconds_until(token.expires_at, now),
+        "issued_at": rfc3339(token.issued_at),
+        "cached": token.cached,
+    })
+}
+
+pub(crate) fn guest(guest: &GuestSummary, now: UnixTime) -> Value {
+    json!({
+        "subject": guest.subject.as_str(),
+        "display_name": guest.display_name.as_str(),
+        "issuer": guest.issuer.as_str(),
+        "token_state": guest.token_state.as_str(),
+        "failing": guest.last_error.is_some(),
+        "expires_at": guest.expires_at.map(rfc3339),
+        "expires_in": guest.expires_at.map(|at| seconds_until(at, now)),
+        "refresh_at": guest.refresh_at.map(rfc3339),
+        "refresh_in": guest.refresh_at.map(|at| seconds_until(at, now)),
+        "last_used_at": guest.last_used_at.map(rfc3339),
+        "last_error": guest.last_error.as_ref().map(mint_failure),
+        "pinned": guest.pinned,
+        "person_id": guest.person_id,
+        "email": guest.email,
+    })
+}
+
+pub(crate) fn guest_detail(detail: &GuestDetail, now: UnixTime) -> Value {
+    let mut value = guest(&detail.summary, now);
+    let more = json!({
+        "created_at": rfc3339(detail.created_at),
+        "issued_at": detail.issued_at.map(rfc3339),
+        "history": detail.history.iter().map(mint_record).collect::<Vec<_>>(),
+    });
+    if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
+        value.extend(more);
+    }
+    value
+}
+
+pub(crate) fn issuer(issuer: &IssuerDetail, now: UnixTime) -> Value {
+    json!({
+        "name": issuer.name.as_str(),
+        "kind": issuer.kind.as_str(),
+        "id": issuer.id,
+        "api_base": issuer.api_base,
+        "default": issuer.is_default,
+        "guests": issuer.guests,
+        "created_at": rfc3339(issuer.created_at),
+        "last_success_at": issuer.last_success_at.map(rfc3339),
+        "last_error": issuer.last_error.as_ref().map(mint_failure),
+        "paused_until": issuer.paused_until.map(rfc3339),
+        "paused_in": issuer.paused_until.map(|until| seconds_until(until, now)),
+    })
+}
+
+pub(crate) fn tested(tested: &IssuerTested) -> Value {
+    json!({
+        "name": tested.name.as_str(),
+        "accepted": true,
+        "token_life": tested.token_life_ms / 1000,
+        "clock_skew": tested.clock_skew_ms.map(|skew| skew.div_euclid(1000)),
+    })
+}
+
+pub(crate) fn status(status: &Status, now: UnixTime) -> Value {
+    let guests = status.guests;
+    let counters = status.counters;
+    json!({
+        "version": status.version,
+        "protocol": status.protocol,
+        "pid": status.pid,
+        "uptime": status.uptime_ms / 1000,
+        "socket": status.socket,
+        "state_dir": status.state_dir,
+        "protection": status.protection,
+        "issuers": status.issuers.iter().map(|detail| issuer(detail, now)).collect::<Vec<_>>(),
+        "guests": {
+            "total": guests.total,
+            "fresh": guests.fresh,
+            "due": guests.due,
+            "expired": guests.expired,
+            "none": guests.none,
+            "failing": guests.failing,
+        },
+        "counters": {
+            "gets": counters.gets,
+            "hits": counters.hits,
+            "mints": counters.mints,
+            "mint_failures": counters.mint_failures,
+            "coalesced": counters.coalesced,
+        },
+        "last_success_at": status.last_success_at.map(rfc3339),
+        "last_failure": status.last_failure.as_ref().map(mint_failure),
+        "next_refresh_at": status.next_refresh_at.map(rfc3339),
+        "next_refresh_in": status.next_refresh_at.map(|at| seconds_until(at, now)),
+        "clock_skew": status.clock_skew_ms.map(|skew| skew.div_euclid(1000)),
+    })
+}
+
+fn failure_value(failure: &Failure) -> Value {
+    json!({
+        "code": failure.code.as_str(),
+        "message": failure.message,
+        "hint": failure.hint,
+        "retry_after": failure.retry_after_ms.map(|millis| millis.div_ceil(1000)),
+    })
+}
+
+fn mint_failure(failed: &MintFailure) -> Value {
+    let mut value = Map::new();
+    value.insert("at".to_owned(), rfc3339(failed.at).into());
+    value.insert("code".to_owned(), failed.failure.code.as_str().into());
+    value.insert("message".to_owned(), failed.failure.message.clone().into());
+    value.insert("hint".to_owned(), failed.failure.hint.clone().into());
+    value.insert("tracking_id".to_owned(), failed.tracking_id.clone().into());
+    Value::Object(value)
+}
+
+fn mint_record(record: &MintRecord) -> Value {
+    json!({
+        "at": rfc3339(record.at),
+        "expires_at": record.expires_at.map(rfc3339),
+        "error": record.failure.as_ref().map(failure_value),
+        "tracking_id": record.tracking_id,
+    })
+}

@@ -1,0 +1,167 @@
+//! What is printed, and where: data on stdout, all else on stderr.
+
+pub(crate) mod json;
+pub(crate) mod table;
+pub(crate) mod time;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use guestissuer_client::proto::{Failure, FailureCode};
+
+use crate::cli::{Color, Format, Global};
+use crate::environment::Environment;
+
+/// How this run prints.
+pub(crate) struct Output {
+    /// The format of data.
+    pub(crate) format: Format,
+    /// Whether stdout may be colored.
+    pub(crate) colored: bool,
+    /// How many columns a line may have, if stdout is a terminal.
+    pub(crate) width: Option<usize>,
+    quiet: bool,
+    verbose: bool,
+}
+
+/// Colors, by what they mean.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Paint {
+    /// All is well.
+    Good,
+    /// Worth a look.
+    Notable,
+    /// Not well.
+    Bad,
+    /// Of little interest.
+    Faint,
+    /// Nothing special.
+    Plain,
+}
+
+impl Output {
+    pub(crate) fn new(global: &Global, environment: &Environment) -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        let colored = match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => is_terminal && !environment.no_color,
+        };
+        let columns =
+            || rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
+        let width = if is_terminal { columns().filter(|columns| *columns > 0).or(Some(80)) } else { None };
+        Self { format: global.output, colored, width, quiet: global.quiet, verbose: global.verbose }
+    }
+
+    /// Tells the user what was done.
+    pub(crate) fn message(&self, text: &str) {
+        if !self.quiet {
+            tell(text);
+        }
+    }
+
+    /// Tells a user who wants to know it all.
+    pub(crate) fn detail(&self, text: &str) {
+        if self.verbose {
+            tell(text);
+        }
+    }
+
+    /// Warns the user.
+    pub(crate) fn warning(&self, text: &str) {
+        if !self.quiet {
+            tell(&format!("gi: warning: {text}"));
+        }
+    }
+
+    /// Says what went wrong; its exit code.
+    pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
+        if self.format == Format::Json {
+            tell(&json::failure(failure));
+        } else {
+            tell_failure(failure);
+        }
+        ExitCode::from(failure.code.exit_code())
+    }
+
+    /// A text in a color.
+    pub(crate) fn paint(&self, paint: Paint, text: &str) -> String {
+        let code = match paint {
+            Paint::Good => "32",
+            Paint::Notable => "33",
+            Paint::Bad => "31",
+            Paint::Faint => "2",
+            Paint::Plain => return text.to_owned(),
+        };
+        if self.colored { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// Prints data. A reader that has gone away has seen enough, which is no failure.
+pub(crate) fn print(text: &str) -> Result<Flow, Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(Flow::GoOn),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Flow::Enough),
+        Err(error) => Err(Failure::new(FailureCode::Internal, format!("cannot write the output: {error}"))),
+    }
+}
+
+/// Names and values, one pair a line, the values in one column. A name may be empty.
+pub(crate) fn facts(facts: &[(&str, String)]) -> String {
+    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 2;
+    facts.iter().fold(String::new(), |text, (name, value)| text + &format!("{name:<width$}{value}\n"))
+}
+
+/// Whether more data is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// The reader is there.
+    GoOn,
+    /// The reader has gone away.
+    Enough,
+}
+
+/// Says what is wrong with the command line, or prints the help that was asked for; the exit code.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // A closed pipe is no failure.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    if wants_json() {
+        let text = error.render().to_string();
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let failure = Failure::new(FailureCode::Usage, first).with_hint("see: gi --help");
+        tell(&json::failure(&failure));
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(FailureCode::Usage.exit_code())
+}
+
+/// Whether JSON was asked for on a command line that could not be understood.
+fn wants_json() -> bool {
+    let words: Vec<_> = std::env::args().collect();
+    let is_json = |pair: &[String]| matches!(pair, [flag, value] if (flag == "-o" || flag == "--output") && value == "json");
+    words.windows(2).any(is_json) || words.iter().any(|word| word == "-ojson" || word == "--output=json")
+}
+
+fn tell_failure(failure: &Failure) {
+    tell(&format!("gi: {}", failure.message));
+    let again =
+        failure.retry_after_ms.map(|millis| format!("try again in {} s", millis.div_ceil(1000).max(1)));
+    let hint = match (&failure.hint, again) {
+        (Some(hint), Some(again)) => Some(format!("{again}; {hint}")),
+        (Some(hint), None) => Some(hint.clone()),
+        (None, again) => again,
+    };
+    if let Some(hint) = hint {
+        tell(&format!("hint: {hint}"));
+    }
+}
+
+/// Writes a line to stderr. If that is closed there is nobody left to tell.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

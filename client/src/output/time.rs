@@ -1,0 +1,59 @@
+//! Times, for people and for programs.
+
+use guestissuer_client::proto::UnixTime;
+use jiff::Timestamp;
+
+/// RFC 3339 in UTC, to the second.
+pub(crate) fn rfc3339(time: UnixTime) -> String {
+    Timestamp::from_second(time.as_secs()).unwrap_or_default().to_string()
+}
+
+/// Seconds from `now` until `time`, rounded down; negative if it has passed.
+pub(crate) fn seconds_until(time: UnixTime, now: UnixTime) -> i64 {
+    time.0.saturating_sub(now.0).div_euclid(1000)
+}
+
+/// A span in its two largest units: `5h 12m`.
+pub(crate) fn span(seconds: i64) -> String {
+    let seconds = seconds.unsigned_abs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
+        (0, _, _) => format!("{hours}h {minutes}m"),
+        (_, _, _) => format!("{days}d {hours}h"),
+    }
+}
+
+/// A moment seen from `now`: `in 5h 12m`, `3m 2s ago`.
+pub(crate) fn relative(time: UnixTime, now: UnixTime) -> String {
+    match seconds_until(time, now) {
+        0 => "now".to_owned(),
+        ahead @ 1.. => format!("in {}", span(ahead)),
+        ago => format!("{} ago", span(ago)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_two_units() {
+        let table =
+            [(0, "0s"), (59, "59s"), (61, "1m 1s"), (18_720, "5h 12m"), (90_000, "1d 1h"), (-61, "1m 1s")];
+        for (seconds, text) in table {
+            assert_eq!(span(seconds), text);
+        }
+    }
+
+    #[test]
+    fn moments_are_seen_from_now() {
+        let now = UnixTime(1_000_000);
+        assert_eq!(relative(UnixTime(1_061_500), now), "in 1m 1s");
+        assert_eq!(relative(UnixTime(1_000_500), now), "now");
+        assert_eq!(relative(UnixTime(998_000), now), "2s ago");
+        assert_eq!(rfc3339(UnixTime(1_517_073_019_999)), "2018-01-27T17:10:19Z");
+        assert_eq!(seconds_until(UnixTime(999_999), now), -1);
+    }
+}

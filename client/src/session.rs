@@ -1,0 +1,121 @@
+//! One run of gi against the daemon: connects when needed, starts the daemon if there is none, keeps to the time.
+
+use std::time::{Duration, Instant};
+
+use guestissuer_client::proto::{Failure, FailureCode};
+use guestissuer_client::{Answered, Ask, Client, Error};
+
+use crate::autostart;
+use crate::cli::Global;
+use crate::environment::{Environment, Places};
+use crate::output::Output;
+
+/// How often a call is made anew when the daemon went away before it answered.
+const ATTEMPTS: u32 = 3;
+
+/// A conversation with the daemon that lasts for one command.
+pub(crate) struct Session<'a> {
+    places: Places,
+    environment: &'a Environment,
+    output: &'a Output,
+    deadline: Instant,
+    may_start: bool,
+    client: Option<Client>,
+    has_told: bool,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(
+        global: &Global,
+        environment: &'a Environment,
+        output: &'a Output,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            places: environment.places(global.socket.as_deref())?,
+            environment,
+            output,
+            deadline: Instant::now() + global.timeout.as_duration(),
+            may_start: !global.no_autostart,
+            client: None,
+            has_told: false,
+        })
+    }
+
+    /// Asks the daemon, starting it if there is none. Its warnings are passed on once.
+    ///
+    /// A daemon that goes away without an answer, because it is being restarted, is asked anew when it is back.
+    pub(crate) fn ask<A: Ask + Clone>(&mut self, ask: &A) -> Result<Answered<A::Answer>, Failure> {
+        let mut attempt = 1;
+        loop {
+            let mut client = self.take_client()?;
+            let answered = client.ask(ask.clone(), self.left());
+            match answered {
+                Ok(answered) => {
+                    self.client = Some(client);
+                    if !std::mem::replace(&mut self.has_told, true) {
+                        answered.notices.iter().for_each(|notice| self.output.warning(notice));
+                    }
+                    return Ok(answered);
+                }
+                Err(Error::Broken(_)) if attempt < ATTEMPTS => {
+                    attempt += 1;
+                }
+                // The daemon said no, and can be asked something else.
+                Err(Error::Failed(failure)) => {
+                    self.client = Some(client);
+                    return Err(failure);
+                }
+                Err(error) => return Err(self.explain(error)),
+            }
+        }
+    }
+
+    /// Connects to a daemon that is running; none if there is none. Never starts one.
+    pub(crate) fn running(&mut self) -> Result<Option<&mut Client>, Failure> {
+        match Client::connect(&self.places.socket, self.left()) {
+            Ok(client) => Ok(Some(self.client.insert(client))),
+            Err(Error::NoDaemon(_)) => Ok(None),
+            Err(error) => Err(self.explain(error)),
+        }
+    }
+
+    /// Ends the conversation and waits until the daemon has ended, which was asked to.
+    pub(crate) fn wait_for_end(mut self) -> Result<(), Failure> {
+        let left = self.left();
+        match self.client.take() {
+            Some(client) => client.wait_for_end(left).map_err(|error| self.explain(error)),
+            None => Ok(()),
+        }
+    }
+
+    /// How much of the time for the whole call is left.
+    pub(crate) fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    fn take_client(&mut self) -> Result<Client, Failure> {
+        self.client.take().map_or_else(|| self.connect(), Ok)
+    }
+
+    fn connect(&self) -> Result<Client, Failure> {
+        match Client::connect(&self.places.socket, self.left()) {
+            Err(Error::NoDaemon(_)) if self.may_start => {
+                self.output.detail("starting guestissuerd");
+                autostart::start(&self.places, self.environment, self.deadline)
+                    .map_err(|error| self.explain(error))
+            }
+            connected => connected.map_err(|error| self.explain(error)),
+        }
+    }
+
+    fn explain(&self, error: Error) -> Failure {
+        let no_daemon = matches!(error, Error::NoDaemon(_));
+        let failure = Failure::from(error);
+        if !no_daemon {
+            return failure;
+        }
+        let message = format!("no guestissuerd is listening on {}", self.places.socket.display());
+        Failure::new(FailureCode::NoDaemon, message)
+            .with_hint("start it with: guestissuerd, or: systemctl --user start guestissuerd.socket")
+    }
+}
