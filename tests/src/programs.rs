@@ -1,0 +1,52 @@
+//! The programs under test, built once.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Builds the programs in the profile of the running test, and says where they are.
+///
+/// Cargo builds the programs of a test's own package only, and these are other packages'.
+pub fn directory() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(|| {
+        let directory = profile_directory();
+        build(&directory);
+        directory
+    })
+}
+
+/// One of the programs.
+pub fn program(name: &str) -> PathBuf {
+    directory().join(name)
+}
+
+/// The root of the repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are in the repository")
+}
+
+fn profile_directory() -> PathBuf {
+    let this = std::env::current_exe().expect("a running program has a path");
+    let mut directory = this.parent().expect("a program is in a directory").to_owned();
+    if directory.ends_with("deps") {
+        directory.pop();
+    }
+    directory
+}
+
+fn build(directory: &Path) {
+    let cargo = option_env!("CARGO").unwrap_or("cargo");
+    let target = directory.parent().expect("a profile's directory is in the target directory");
+    let mut command = Command::new(cargo);
+    command
+        .args(["build", "--quiet", "--locked", "--bins"])
+        .args(["-p", "guestissuer-daemon", "-p", "guestissuer-client", "-p", "guestissuer-sandbox"])
+        .arg("--target-dir")
+        .arg(target)
+        .current_dir(repository());
+    if directory.ends_with("release") {
+        command.arg("--release");
+    }
+    assert!(command.status().expect("cargo runs").success(), "the programs must build");
+}

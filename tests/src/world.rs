@@ -1,0 +1,89 @@
+//! A directory with a sandbox, a daemon and as many runs of `gi` as a test wants.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::{Daemon, Gi, Sandbox, daemon};
+
+/// Everything a test needs. Leaves nothing behind.
+pub struct World {
+    /// The daemon; replaced when a test restarts it.
+    pub daemon: Option<Daemon>,
+    /// Webex.
+    pub sandbox: Sandbox,
+    directory: TempDir,
+}
+
+impl World {
+    /// A sandbox whose tokens live for six hours, a daemon, and the issuer `acme`.
+    pub fn new() -> Self {
+        Self::with("6h", &[])
+    }
+
+    /// A sandbox whose tokens live for `token_life`, a daemon with these arguments, and the issuer `acme`.
+    pub fn with(token_life: &str, args: &[&str]) -> Self {
+        let mut world = Self::without_daemon(token_life);
+        world.start(args);
+        world.add_issuer("acme");
+        world
+    }
+
+    /// A sandbox and a place for a daemon that is not running.
+    pub fn without_daemon(token_life: &str) -> Self {
+        let directory = tempfile::Builder::new().prefix("gi-test-").tempdir().expect("a directory");
+        Self { daemon: None, sandbox: Sandbox::start(token_life), directory }
+    }
+
+    /// Starts the daemon.
+    pub fn start(&mut self, args: &[&str]) {
+        self.daemon = Some(Daemon::start(self.path(), args));
+    }
+
+    /// Kills the daemon, if it is running, and starts it again.
+    pub fn kill_and_start(&mut self) {
+        if let Some(daemon) = self.daemon.take() {
+            daemon.kill();
+        }
+        self.start(&[]);
+    }
+
+    /// The daemon.
+    #[track_caller]
+    pub fn daemon(&self) -> &Daemon {
+        self.daemon.as_ref().expect("the daemon is running")
+    }
+
+    /// Stores an issuer that the sandbox accepts.
+    pub fn add_issuer(&self, name: &str) {
+        let base = self.sandbox.api_base();
+        let add = self.gi(["issuer", "add", name, "--credentials", "-", "--api-base", &base]);
+        add.input(&self.sandbox.credentials).ok();
+    }
+
+    /// A run of `gi`.
+    pub fn gi<I: IntoIterator<Item = S>, S: AsRef<std::ffi::OsStr>>(&self, args: I) -> Gi {
+        Gi::new(&self.socket(), &self.state_dir()).args(args)
+    }
+
+    /// The directory of this test.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The daemon's socket.
+    pub fn socket(&self) -> PathBuf {
+        daemon::socket(self.path())
+    }
+
+    /// The daemon's state directory.
+    pub fn state_dir(&self) -> PathBuf {
+        daemon::state_dir(self.path())
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
