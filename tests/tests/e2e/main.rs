@@ -1,5 +1,14 @@
 //! End-to-end tests: the real programs, as users run them.
 
 mod cli;
+mod clock;
+mod database;
+mod exit_codes;
+mod files;
+mod lifecycle;
+mod outage;
 mod promises;
+mod secrecy;
 mod tidy;
+mod upstream;
+mod wire;
