@@ -9,10 +9,10 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use guestissuer_client::proto::{Failure, FailureCode};
-use guestissuer_client::{Client, Error};
+use guestissuer_client::{Client, Error, Places};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use crate::environment::{Environment, Places};
+use crate::environment::Environment;
 
 /// After how much idleness a daemon that was started this way ends. Nobody asked for it to stay.
 const IDLE_EXIT: &str = "1h";

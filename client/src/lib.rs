@@ -1,14 +1,13 @@
 //! A small blocking client of guestissuerd.
 //!
 //! ```no_run
-//! use std::path::Path;
 //! use std::time::Duration;
 //!
-//! use guestissuer_client::{Client, get_token};
+//! use guestissuer_client::{Client, Places, get_token};
 //!
-//! # fn main() -> Result<(), guestissuer_client::Error> {
-//! let socket = Path::new("/run/user/1000/guestissuer/guestissuerd.sock");
-//! let mut client = Client::connect(socket, Duration::from_secs(5))?;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let places = Places::find(None)?;
+//! let mut client = Client::connect(&places.socket, Duration::from_secs(5))?;
 //! let token = client.ask(get_token("123".parse()?), Duration::from_secs(30))?.value;
 //! println!("Authorization: Bearer {}", token.access_token.expose());
 //! # Ok(())
@@ -21,6 +20,7 @@
 mod ask;
 mod connection;
 mod error;
+mod places;
 
 pub use ask::{
     Answered, Ask, IssuerDefault, IssuerList, IssuerShow, IssuerTest, RemoveGuest, ShowGuest, Status, Stop,
@@ -29,3 +29,4 @@ pub use ask::{
 pub use connection::Client;
 pub use error::Error;
 pub use guestissuer_proto as proto;
+pub use places::{NoHome, Places};

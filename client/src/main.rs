@@ -16,6 +16,7 @@ use environment::Environment;
 use output::Output;
 
 fn main() -> ExitCode {
+    keep_memory_private();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),
@@ -26,4 +27,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => output.failure(&failure),
     }
+}
+
+/// A token passes through this process's memory: no core dump of it. Programs it starts are not affected.
+fn keep_memory_private() {
+    #[cfg(target_os = "linux")]
+    // Cannot fail for the process itself.
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use guestissuer_client::proto::{Failure, FailureCode};
-use guestissuer_client::{Answered, Ask, Client, Error};
+use guestissuer_client::{Answered, Ask, Client, Error, Places};
 
 use crate::autostart;
 use crate::cli::Global;
-use crate::environment::{Environment, Places};
+use crate::environment::Environment;
 use crate::output::Output;
 
 /// How often a call is made anew when the daemon went away before it answered.
@@ -31,7 +31,8 @@ impl<'a> Session<'a> {
         output: &'a Output,
     ) -> Result<Self, Failure> {
         Ok(Self {
-            places: environment.places(global.socket.as_deref())?,
+            places: Places::find(global.socket.as_deref())
+                .map_err(|error| Failure::new(FailureCode::NoDaemon, error.to_string()))?,
             environment,
             output,
             deadline: Instant::now() + global.timeout.as_duration(),
@@ -72,7 +73,7 @@ impl<'a> Session<'a> {
 
     /// Connects to a daemon that is running; none if there is none. Never starts one.
     pub(crate) fn running(&mut self) -> Result<Option<&mut Client>, Failure> {
-        match Client::connect(&self.places.socket, self.left()) {
+        match self.connect_to_running() {
             Ok(client) => Ok(Some(self.client.insert(client))),
             Err(Error::NoDaemon(_)) => Ok(None),
             Err(error) => Err(self.explain(error)),
@@ -98,13 +99,23 @@ impl<'a> Session<'a> {
     }
 
     fn connect(&self) -> Result<Client, Failure> {
-        match Client::connect(&self.places.socket, self.left()) {
+        match self.connect_to_running() {
             Err(Error::NoDaemon(_)) if self.may_start => {
                 self.output.detail("starting guestissuerd");
                 autostart::start(&self.places, self.environment, self.deadline)
                     .map_err(|error| self.explain(error))
             }
             connected => connected.map_err(|error| self.explain(error)),
+        }
+    }
+
+    /// Connects where the daemon should be, or else where the one that runs says that it is.
+    fn connect_to_running(&self) -> Result<Client, Error> {
+        let expected = Client::connect(&self.places.socket, self.left());
+        let Err(Error::NoDaemon(absent)) = expected else { return expected };
+        match self.places.announced().map(|socket| Client::connect(&socket, self.left())) {
+            Some(Ok(client)) => Ok(client),
+            Some(Err(_)) | None => Err(Error::NoDaemon(absent)),
         }
     }
 

@@ -78,12 +78,16 @@ pub enum ConfigError {
         path: PathBuf,
     },
     /// A key that is not known, or a value of the wrong shape. The text names the line and what is allowed.
-    #[error("{path}: {source}")]
+    #[error("the configuration {path}, line {line} ({text}): {complaint}")]
     Syntax {
         /// Which file.
         path: PathBuf,
-        /// What and where.
-        source: Box<toml::de::Error>,
+        /// Which line, the first one being 1.
+        line: usize,
+        /// What the line says.
+        text: String,
+        /// What is wrong with it, and what is allowed.
+        complaint: String,
     },
 }
 
@@ -242,8 +246,19 @@ fn read(path: &Path) -> Result<File, ConfigError> {
         return Err(ConfigError::TooLong { path: path.to_owned() });
     }
     let text = fs::read_to_string(path).map_err(unreadable)?;
-    toml::from_str(&text)
-        .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })
+    toml::from_str(&text).map_err(|error| syntax_error(path, &text, &error))
+}
+
+/// Says in one line what is wrong and where, as logs want it.
+fn syntax_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    ConfigError::Syntax {
+        path: path.to_owned(),
+        line,
+        text: text.lines().nth(line - 1).unwrap_or_default().trim().to_owned(),
+        complaint: error.message().replace('\n', " "),
+    }
 }
 
 #[cfg(test)]

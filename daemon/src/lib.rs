@@ -69,24 +69,32 @@ pub enum RunError {
     Signals(#[source] std::io::Error),
 }
 
-/// Serves until `stop`. `inherited` is the socket the service manager listens on, if it does.
+/// Serves until `stop`. `inherited` is the socket the service manager listens on, if it does; `ready` is called once,
+/// when clients are served.
 pub async fn run(
     config: Config,
     clock: Arc<dyn Clock>,
     inherited: Option<UnixListener>,
+    ready: impl FnOnce(),
     stop: CancellationToken,
 ) -> Result<(), RunError> {
-    let state_dir = StateDir::claim(&config.state_dir)?;
+    let mut state_dir = StateDir::claim(&config.state_dir)?;
     // The socket comes first: clients that connect now wait for the rest instead of failing.
     let listener = match inherited {
         Some(socket) => Listener::take(socket)?,
         None => Listener::bind(&config.socket)?,
     };
+    if let Err(error) = state_dir.announce(listener.path()) {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "cannot say in the lock file where the socket is"
+        );
+    }
     let broker = Arc::new(open_broker(&config, &listener, Arc::clone(&clock)).await?);
     let handler = Arc::new(Handler::new(Arc::clone(&broker), stop.clone()));
     let connections = TaskTracker::new();
     let refresher = tokio::spawn(refresher::run(Arc::clone(&broker), clock, stop.clone()));
-    notify::ready();
+    ready();
     tracing::info!(socket = %listener.path().display(), version = env!("CARGO_PKG_VERSION"), "serving");
 
     let ended = tokio::select! {

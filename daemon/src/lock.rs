@@ -1,7 +1,7 @@
 //! Locks that last as long as the process that holds them, however it ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use std::path::Path;
 /// one name.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 /// Why a lock was not had.
@@ -28,10 +28,16 @@ impl Lock {
     pub fn take(path: &Path) -> Result<Self, LockError> {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(LockError::Held),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
+    }
+
+    /// Writes something for others to read into the file, in place of what it held.
+    pub fn write(&mut self, text: &str) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.write_all(text.as_bytes())
     }
 }
 

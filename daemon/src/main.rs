@@ -8,10 +8,10 @@ use std::sync::Arc;
 use clap::Parser;
 use guestissuer_daemon::config::{Config, Said};
 use guestissuer_daemon::domain::time::SystemClock;
-use guestissuer_daemon::{RunError, run, shutdown, state_dir, store, telemetry};
+use guestissuer_daemon::{RunError, notify, run, shutdown, state_dir, store, telemetry, vault};
 use guestissuer_proto::Span;
 use listenfd::ListenFd;
-use rustix::process::{DumpableBehavior, Resource, Rlimit};
+use rustix::process::{Resource, Rlimit};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
@@ -73,7 +73,7 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let stop = CancellationToken::new();
     runtime.block_on(async {
         let signals = tokio::spawn(shutdown::on_signal(stop.clone()));
-        let served = run(config, Arc::new(SystemClock), inherited, stop.clone()).await;
+        let served = run(config, Arc::new(SystemClock), inherited, notify::ready, stop.clone()).await;
         stop.cancel();
         served?;
         signals.await?.map_err(RunError::Signals)?;
@@ -86,6 +86,7 @@ fn check(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let config = Config::load(&said(arguments))?;
     state_dir::check(&config.state_dir)?;
     store::check(&config.state_dir)?;
+    vault::KeySource::in_state_dir(&config.state_dir).check()?;
     Ok(())
 }
 
@@ -110,7 +111,9 @@ fn said(arguments: &Arguments) -> Said {
 /// Tokens live in this process's memory: no core dumps, and no debugger of the same user.
 fn keep_memory_private() -> rustix::io::Result<()> {
     rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 /// An error and its causes in one line.

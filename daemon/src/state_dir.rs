@@ -5,17 +5,14 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use guestissuer_proto::paths::is_private;
+use guestissuer_proto::paths::{self, is_private};
 
 use crate::lock::{Lock, LockError};
-
-/// Name of the lock file in the directory.
-const LOCK: &str = "guestissuerd.lock";
 
 /// A state directory that no other daemon uses while this exists.
 #[derive(Debug)]
 pub struct StateDir {
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// Why a state directory cannot be used.
@@ -56,11 +53,17 @@ impl StateDir {
         let failed = |source| StateDirError::System { path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         check(path)?;
-        match Lock::take(&path.join(LOCK)) {
-            Ok(lock) => Ok(Self { _lock: lock }),
+        match Lock::take(&path.join(paths::STATE_LOCK)) {
+            Ok(lock) => Ok(Self { lock }),
             Err(LockError::Held) => Err(StateDirError::InUse { path: path.to_owned() }),
             Err(LockError::System(source)) => Err(failed(source)),
         }
+    }
+
+    /// Says in the lock file where clients connect, for those that look elsewhere because their environment is
+    /// another: a job of cron has no `XDG_RUNTIME_DIR`.
+    pub fn announce(&mut self, socket: &Path) -> io::Result<()> {
+        self.lock.write(&socket.display().to_string())
     }
 }
 

@@ -10,6 +10,10 @@ pub const DIRECTORY: &str = "guestissuer";
 /// Name of the socket.
 pub const SOCKET: &str = "guestissuerd.sock";
 
+/// Name of the lock file in the state directory. The daemon that holds the lock writes the path of its socket into
+/// it.
+pub const STATE_LOCK: &str = "guestissuerd.lock";
+
 /// What the socket's place is decided from.
 #[derive(Debug, Clone, Copy)]
 pub struct SocketPlaces<'a> {

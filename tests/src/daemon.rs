@@ -59,7 +59,10 @@ impl Daemon {
         let stderr = BufReader::new(process.stderr.take().expect("its log is a pipe"));
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                copy.lock().expect("nobody panics with the log").push_str(&format!("{line}\n"));
+                let mut copy = copy.lock().expect("nobody panics with the log");
+                copy.push_str(&line);
+                copy.push('\n');
+                drop(copy);
                 // The test may have lost interest.
                 let _ = sender.send(line);
             }

@@ -72,6 +72,7 @@ impl Gi {
     }
 
     /// The command itself, for what is not often needed.
+    #[must_use]
     pub fn command(mut self, change: impl FnOnce(&mut Command)) -> Self {
         change(&mut self.command);
         self

@@ -36,6 +36,7 @@ impl Sandbox {
     }
 
     /// Ends it, as a crash would, and starts it again on the same port.
+    #[must_use]
     pub fn restart(self, token_life: &str) -> Self {
         let port = self.address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
         drop(self);

@@ -60,8 +60,9 @@ pub(crate) struct List {
     /// Only guests whose subject or name this matches; *, ? and [a-z] are understood
     #[arg(value_name = "PATTERN")]
     pub(crate) pattern: Option<String>,
-    #[command(flatten)]
-    pub(crate) issuer: InIssuer,
+    /// Only guests of this issuer
+    #[arg(long, value_name = "NAME", value_parser = issuer_name)]
+    pub(crate) issuer: Option<IssuerName>,
     /// Only guests whose token expires within this time, or has expired
     #[arg(long, value_name = "DURATION")]
     pub(crate) expiring: Option<Span>,

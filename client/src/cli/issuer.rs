@@ -75,6 +75,7 @@ pub(crate) enum Kind {
     /// A Guest Issuer application
     GuestIssuer,
     /// A Service App
+    #[value(hide = true)]
     ServiceApp,
 }
 

@@ -22,7 +22,7 @@ const FIRST_PAGE: u16 = 100;
 pub(super) fn list(list: List, session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
     let mut ask = ListGuests {
         pattern: list.pattern,
-        issuer: list.issuer.issuer,
+        issuer: list.issuer,
         expiring_within_ms: list
             .expiring
             .map(|span| u64::try_from(span.as_duration().as_millis()).unwrap_or(u64::MAX)),

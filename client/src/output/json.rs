@@ -84,7 +84,7 @@ pub(crate) fn tested(tested: &IssuerTested) -> Value {
         "name": tested.name.as_str(),
         "accepted": true,
         "token_life": tested.token_life_ms / 1000,
-        "clock_skew": tested.clock_skew_ms.map(|skew| skew.div_euclid(1000)),
+        "clock_skew": tested.clock_skew_ms.map(rounded_seconds),
     })
 }
 
@@ -119,8 +119,12 @@ pub(crate) fn status(status: &Status, now: UnixTime) -> Value {
         "last_failure": status.last_failure.as_ref().map(mint_failure),
         "next_refresh_at": status.next_refresh_at.map(rfc3339),
         "next_refresh_in": status.next_refresh_at.map(|at| seconds_until(at, now)),
-        "clock_skew": status.clock_skew_ms.map(|skew| skew.div_euclid(1000)),
+        "clock_skew": status.clock_skew_ms.map(rounded_seconds),
     })
+}
+
+fn rounded_seconds(millis: i64) -> i64 {
+    millis.saturating_add(500).div_euclid(1000)
 }
 
 fn failure_value(failure: &Failure) -> Value {

@@ -23,8 +23,10 @@ pub(super) struct Warm {
     pub(super) id: GuestId,
     /// What it is called.
     pub(super) display_name: DisplayName,
-    /// Its token, if it has one.
+    /// Its token, if it has one that opens.
     pub(super) credential: Option<Credential>,
+    /// When the token in the store was minted, whether it opens or not.
+    pub(super) minted_at: Option<UnixTime>,
     /// When the next mint is planned.
     pub(super) next_attempt_at: Option<UnixTime>,
 }

@@ -35,8 +35,9 @@ pub(super) fn vault(error: &VaultError) -> Failure {
                     "restore the key file that belongs to this database, then restart the daemon"
                 }
             };
-            Failure::new(FailureCode::Locked, format!("the store is locked: {reason}"))
-                .with_hint(format!("{hint}; to start over, move guestissuer.db away"))
+            Failure::new(FailureCode::Locked, format!("the store is locked: {reason}")).with_hint(format!(
+                "{hint}; to start over, end it and move guestissuer.db, -wal and -shm away"
+            ))
         }
         VaultError::Tampered => {
             Failure::new(FailureCode::Internal, "a stored secret does not open: it was changed on disk")
@@ -121,6 +122,7 @@ fn rejected_hint(issuer: &IssuerName, skew_ms: Option<i64>) -> String {
 fn unusable(cause: &Unusable) -> String {
     match cause {
         Unusable::Unreachable(_) => "Webex cannot be reached".to_owned(),
+        Unusable::NoCertificates => "HTTPS cannot be used: this machine has no CA certificates".to_owned(),
         Unusable::Timeout(after) => format!("Webex did not answer within {} s", after.as_secs()),
         Unusable::Status(status) if (300..400).contains(status) => {
             format!("something answers in Webex's place with a redirect (status {status})")
@@ -132,13 +134,16 @@ fn unusable(cause: &Unusable) -> String {
 
 fn unusable_hint(cause: &Unusable) -> &'static str {
     match cause {
+        Unusable::NoCertificates => {
+            "install them (the package is usually called ca-certificates), then restart the daemon"
+        }
         Unusable::Unreachable(_) | Unusable::Timeout(_) => {
             "check the network and the proxy settings, then try again"
         }
         Unusable::Status(status) if (300..400).contains(status) => {
             "perhaps a network that wants a log-in, or a wrong --api-base"
         }
-        Unusable::Status(_) => "try again later",
+        Unusable::Status(_) => "nothing is wrong on this side; it usually passes",
         Unusable::TooLong(_) | Unusable::Malformed(_) => {
             "perhaps a network that wants a log-in, a proxy, or a wrong --api-base"
         }

@@ -7,13 +7,14 @@ use guestissuer_proto::response::{IssuerDetail, IssuerKind, IssuerTested};
 use guestissuer_proto::{Failure, FailureCode, IssuerName, Secret};
 use tokio::time::Instant;
 
-use super::registry::Entry;
-use super::{Broker, failures};
-use crate::domain::guest::Issuer;
+use super::registry::{Entry, unseal};
+use super::{Broker, failures, roll};
+use crate::domain::guest::{Issuer, Sealed};
+use crate::domain::policy;
 use crate::store::issuers::{self as issuer_rows, NewIssuer};
 use crate::vault::Belonging;
 use crate::webex::base::{ApiBase, WEBEX};
-use crate::webex::{IssuerAccess, MintRequest};
+use crate::webex::{IssuerAccess, MintError, MintRequest};
 
 /// The longest issuer id that is believed. Real ones are a hundred characters.
 const LONGEST_ID: usize = 1024;
@@ -37,10 +38,7 @@ impl Broker {
             Failure::new(FailureCode::Usage, "an issuer needs its id")
                 .with_hint("give it with --id, or in the credentials")
         })?;
-        let sealed = self
-            .vault
-            .seal(Belonging::Issuer(&spec.name), &secret)
-            .map_err(|error| failures::vault(&error))?;
+        let sealed = self.seal_secret(&spec.name, &public_id, &api_base, &secret)?;
         let name = spec.name.clone();
         let new = NewIssuer { name: spec.name, kind, public_id, api_base, sealed, created_at: self.now() };
         let added = self.write(move |rows| issuer_rows::add(rows, &new)).await?;
@@ -57,16 +55,12 @@ impl Broker {
         let entry = self.registry.resolve(Some(&change.name))?;
         let issuer = &entry.issuer;
         let api_base = parse_base(change.api_base.as_deref())?.unwrap_or_else(|| issuer.api_base.clone());
-        let (public_id, sealed) = match change.credentials.map(check).transpose()? {
-            Some(Checked { id, secret, .. }) => {
-                let sealed = self.vault.seal(Belonging::Issuer(&issuer.name), &secret);
-                (
-                    id.unwrap_or_else(|| issuer.public_id.clone()),
-                    sealed.map_err(|error| failures::vault(&error))?,
-                )
-            }
-            None => (issuer.public_id.clone(), issuer.sealed.clone()),
+        let (new_id, secret) = match change.credentials.map(check).transpose()? {
+            Some(Checked { id, secret, .. }) => (id, secret),
+            None => (None, unseal(issuer, &self.vault).map_err(|error| failures::vault(&error))?),
         };
+        let public_id = new_id.unwrap_or_else(|| issuer.public_id.clone());
+        let sealed = self.seal_secret(&issuer.name, &public_id, &api_base, &secret)?;
         let (id, now) = (issuer.id, self.now());
         self.write(move |rows| issuer_rows::update(rows, id, &public_id, &api_base, &sealed, now)).await?;
         self.reload_issuers().await?;
@@ -158,16 +152,63 @@ impl Broker {
             name: &display_name,
             timeout: self.settings.request_timeout,
         };
-        let minted = tokio::time::timeout_at(deadline, self.webex.mint(&request)).await;
-        let skew = self.webex.clock_skew_ms();
+        let wait = entry.door().gate.reserve(now, self.settings.mints_per_second);
+        let attempt = async {
+            tokio::time::sleep(wait).await;
+            let _slot = self.slots.acquire().await;
+            self.webex.mint(&request).await
+        };
+        let minted = tokio::time::timeout_at(deadline, attempt).await;
         let minted = minted
             .map_err(|_| Failure::new(FailureCode::Deadline, "Webex did not answer in the time given"))?;
-        let minted = minted.map_err(|error| failures::mint(&error, &entry.issuer.name, skew))?;
+        let minted = match minted {
+            Ok(minted) => minted,
+            Err(error) => return Err(self.note_refused_test(&entry, &error).await),
+        };
+        self.note_passed_test(&entry).await?;
         Ok(IssuerTested {
             name: entry.issuer.name.clone(),
             token_life_ms: u64::try_from(minted.life.as_millis()).unwrap_or(u64::MAX),
-            clock_skew_ms: skew,
+            clock_skew_ms: self.webex.clock_skew_ms(),
         })
+    }
+
+    /// Webex accepts the issuer: what was held against it and its guests is forgotten.
+    async fn note_passed_test(&self, entry: &Entry) -> Result<(), Failure> {
+        entry.succeeded();
+        let (issuer, now) = (entry.issuer.id, self.now());
+        self.write(move |rows| {
+            issuer_rows::record_success(rows, issuer, now)?;
+            issuer_rows::forgive(rows, issuer, now)
+        })
+        .await?;
+        self.cache.clear();
+        self.schedule_changed.notify_one();
+        Ok(())
+    }
+
+    async fn note_refused_test(&self, entry: &Entry, error: &MintError) -> Failure {
+        let backoff = policy::backoff(1, None, roll());
+        let closed = self.close_door(entry, error, backoff, None);
+        if closed.blames_issuer {
+            let (issuer, record) = (entry.issuer.id, closed.record.clone());
+            let written = self
+                .write(move |rows| issuer_rows::record_failure(rows, issuer, &record, closed.paused_until));
+            // The door in memory is closed all the same.
+            drop(written.await);
+        }
+        closed.record.failure
+    }
+
+    fn seal_secret(
+        &self,
+        name: &IssuerName,
+        public_id: &str,
+        api_base: &str,
+        secret: &Secret,
+    ) -> Result<Sealed, Failure> {
+        let belonging = Belonging::Issuer(name, public_id, api_base);
+        self.vault.seal(belonging, secret).map_err(|error| failures::vault(&error))
     }
 
     async fn reload_issuers(&self) -> Result<(), Failure> {

@@ -19,6 +19,18 @@ use crate::store::{StoreError, guests as guest_rows, issuers as issuer_rows};
 use crate::vault::Belonging;
 use crate::webex::{MintError, MintRequest, Minted};
 
+/// What a failure did to the issuer's door.
+pub(super) struct Closed {
+    /// The failure, as it is remembered.
+    pub(super) record: MintFailure,
+    /// Whether the failure tells something about the issuer, not only about the guest.
+    pub(super) blames_issuer: bool,
+    /// Until when Webex wants no request for the issuer.
+    pub(super) paused_until: Option<UnixTime>,
+    /// When someone who waits may ask again.
+    opens: Option<UnixTime>,
+}
+
 /// What follows from a failed mint.
 struct Aftermath {
     /// When the guest is tried again.
@@ -58,7 +70,7 @@ impl Broker {
         let guest = self.store.read(move |rows| guest_rows::find(rows, &wanted)).await;
         let guest = guest.map_err(|error| failures::store(&error))?;
         let guest = guest.ok_or_else(|| failures::unknown_guest(&key.subject, &entry.issuer.name))?;
-        if guest.token.is_some() && guest.lifetime.map(|lifetime| lifetime.issued_at) != seen {
+        if guest.lifetime.map(|lifetime| lifetime.issued_at) != seen {
             // Someone else minted between the look at the token and this flight.
             return Ok(());
         }
@@ -105,7 +117,8 @@ impl Broker {
     /// Fails with what went wrong before, if that was too short a time ago to ask again.
     fn hold_back(&self, entry: &Entry, guest: &Guest, purpose: Purpose) -> Result<(), FlightFailure> {
         let now = self.now();
-        let guest_opens = guest.last_error.as_ref().and_then(|error| {
+        let remembered = guest.last_error.as_ref().filter(|_| guest.failures > 0);
+        let guest_opens = remembered.and_then(|error| {
             let life = guest.lifetime.map(|lifetime| lifetime.whole());
             let backoff = policy::backoff(guest.failures.max(1), life, 1.0);
             let wait = match purpose {
@@ -122,7 +135,7 @@ impl Broker {
         let Some(opens) = guest_opens.max(issuer_opens) else {
             return Ok(());
         };
-        let guest_failure = guest.last_error.as_ref().map(|error| error.failure.clone());
+        let guest_failure = remembered.map(|error| error.failure.clone());
         let failure = if guest_opens >= issuer_opens { guest_failure } else { issuer_failure };
         let failure = failure.unwrap_or_else(|| {
             let name = &entry.issuer.name;
@@ -178,6 +191,7 @@ impl Broker {
             id: guest.id,
             display_name: guest.display_name.clone(),
             credential: Some(Credential::held_since(self.clock.now(), access_token, lifetime)),
+            minted_at: Some(issued_at),
             next_attempt_at: Some(lifetime.refresh_at),
         };
         self.cache.keep(guest.key.clone(), warm);
@@ -190,6 +204,35 @@ impl Broker {
         let now = self.now();
         let life = guest.lifetime.map(|lifetime| lifetime.whole());
         let backoff = policy::backoff(guest.failures.saturating_add(1), life, roll());
+        let Closed { record, blames_issuer, paused_until, opens } =
+            self.close_door(entry, error, backoff, life);
+        let next_attempt_at = now.saturating_add(backoff).max(paused_until.unwrap_or(now));
+        let retry_at = now.saturating_add(policy::foreground_backoff(backoff)).max(opens.unwrap_or(now));
+        let helps = matches!(error, MintError::RateLimited { .. } | MintError::Unavailable { .. });
+        let failure = record.failure.clone();
+        let failure = if helps { failure.with_retry_after(retry_at.since(now)) } else { failure };
+        tracing::warn!(
+            subject = %guest.key.subject,
+            issuer = %entry.issuer.name,
+            error = error as &dyn std::error::Error,
+            tracking_id = error.said().and_then(|said| said.tracking_id.as_deref()),
+            "no token was minted"
+        );
+        let record = MintFailure { failure: failure.clone(), ..record };
+        let aftermath = Aftermath { next_attempt_at, paused_until, blames_issuer };
+        self.write_failure(entry, guest, record, aftermath).await;
+        FlightFailure { failure, retry_at: helps.then_some(retry_at) }
+    }
+
+    /// Closes the issuer's door, as far as a failure tells something about the issuer and not only about a guest.
+    pub(super) fn close_door(
+        &self,
+        entry: &Entry,
+        error: &MintError,
+        backoff: Duration,
+        life: Option<Duration>,
+    ) -> Closed {
+        let now = self.now();
         let trouble = match error {
             MintError::Rejected { .. } => Some(Trouble::Rejected),
             MintError::RateLimited { retry_after, .. } => {
@@ -202,30 +245,18 @@ impl Broker {
             MintError::Refused { .. } | MintError::Unsigned(_) => None,
         };
         let failure = failures::mint(error, &entry.issuer.name, self.webex.clock_skew_ms());
-        let (paused_until, opens) = {
-            let mut door = entry.door();
-            if let Some(trouble) = trouble {
-                door.gate.failed(now, trouble, life, roll());
-                door.failure = Some(failure.clone());
-            }
-            (door.gate.paused_until(now), door.gate.opens_at(now, Purpose::Foreground))
-        };
-        let next_attempt_at = now.saturating_add(backoff).max(paused_until.unwrap_or(now));
-        let retry_at = now.saturating_add(policy::foreground_backoff(backoff)).max(opens.unwrap_or(now));
-        let helps = matches!(error, MintError::RateLimited { .. } | MintError::Unavailable { .. });
-        let failure = if helps { failure.with_retry_after(retry_at.since(now)) } else { failure };
-        tracing::warn!(
-            subject = %guest.key.subject,
-            issuer = %entry.issuer.name,
-            error = error as &dyn std::error::Error,
-            tracking_id = error.said().and_then(|said| said.tracking_id.as_deref()),
-            "no token was minted"
-        );
         let tracking_id = error.said().and_then(|said| said.tracking_id.clone());
-        let record = MintFailure { at: now, failure: failure.clone(), tracking_id };
-        let aftermath = Aftermath { next_attempt_at, paused_until, blames_issuer: trouble.is_some() };
-        self.write_failure(entry, guest, record, aftermath).await;
-        FlightFailure { failure, retry_at: helps.then_some(retry_at) }
+        let mut door = entry.door();
+        if let Some(trouble) = trouble {
+            door.gate.failed(now, trouble, life, roll());
+            door.failure = Some(failure.clone());
+        }
+        Closed {
+            record: MintFailure { at: now, failure, tracking_id },
+            blames_issuer: trouble.is_some(),
+            paused_until: door.gate.paused_until(now),
+            opens: door.gate.opens_at(now, Purpose::Foreground),
+        }
     }
 
     async fn write_failure(&self, entry: &Entry, guest: &Guest, record: MintFailure, aftermath: Aftermath) {

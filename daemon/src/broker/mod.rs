@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use guestissuer_proto::request::GetToken;
 use guestissuer_proto::response::Token;
-use guestissuer_proto::{Failure, UnixTime};
+use guestissuer_proto::{Failure, FailureCode, UnixTime};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -31,7 +31,7 @@ use crate::domain::guest::GuestKey;
 use crate::domain::policy::{self, Freshness, RefreshShare};
 use crate::domain::time::{Clock, Moment};
 use crate::store::{Store, StoreError, guests as guest_rows, issuers as issuer_rows};
-use crate::vault::{Belonging, Vault};
+use crate::vault::{Belonging, Vault, VaultError};
 use crate::webex::Webex;
 use cache::{HotCache, Warm};
 use flight::{FlightFailure, Flights};
@@ -133,8 +133,8 @@ impl Broker {
         let Parts { store, vault, webex, settings, places, notices } = parts;
         let issuers = store.read(issuer_rows::all).await?;
         let registry = Registry::default();
-        registry.replace(issuers, &vault);
         let started = clock.now();
+        registry.replace(issuers, &vault, started);
         // At least half of the slots are left to those who wait.
         let background = (settings.max_in_flight / 2).max(1);
         Ok(Self {
@@ -211,22 +211,23 @@ impl Broker {
         deadline: Instant,
     ) -> Result<(Warm, Credential, bool), Failure> {
         let mut minted = false;
+        let mut last_failure = None;
         loop {
             let warm = self.warm(entry, key).await?;
             let good = self.good_enough(&warm, asked);
-            let (fallback, seen) = match (&warm.credential, good) {
+            let fallback = match (&warm.credential, good) {
                 (Some(credential), true) if minted || want == Want::Valid => {
                     let credential = credential.clone();
                     return Ok((warm, credential, !minted));
                 }
-                (Some(credential), false) if minted || self.cannot_improve(credential, asked, want) => {
+                (Some(credential), false) if self.cannot_improve(credential, asked, want, minted) => {
                     let asked = asked.unwrap_or_default();
                     return Err(failures::life_too_short(asked, credential.lifetime.whole()));
                 }
-                (Some(credential), good) => (good.then_some(credential), Some(credential.lifetime.issued_at)),
-                (None, _) => (None, None),
+                (None, _) if minted => return Err(failures::vault(&VaultError::Tampered)),
+                (credential, good) => credential.as_ref().filter(|_| good),
             };
-            let failed = match self.mint(entry, key, seen, deadline).await {
+            let failed = match self.mint(entry, key, warm.minted_at, deadline).await {
                 Ok(()) => {
                     minted = true;
                     continue;
@@ -237,6 +238,13 @@ impl Broker {
                 let credential = credential.clone();
                 return Ok((warm, credential, true));
             }
+            // That time is up says less than why it was needed.
+            if failed.failure.code == FailureCode::Deadline
+                && let Some(earlier) = last_failure
+            {
+                return Err(earlier);
+            }
+            last_failure = Some(failed.failure.clone());
             self.wait_to_retry(failed, deadline).await?;
         }
     }
@@ -266,9 +274,16 @@ impl Broker {
 
     /// Whether a new token would be as short-lived as this one, which is still new itself. Minting for every call
     /// that asks for the impossible would be a storm.
-    fn cannot_improve(&self, credential: &Credential, asked: Option<Duration>, want: Want) -> bool {
+    fn cannot_improve(
+        &self,
+        credential: &Credential,
+        asked: Option<Duration>,
+        want: Want,
+        minted: bool,
+    ) -> bool {
         let is_new = policy::freshness(self.clock.now(), credential, Duration::ZERO) == Freshness::Fresh;
-        want == Want::Valid && is_new && asked.is_some_and(|asked| asked >= credential.lifetime.whole())
+        let is_too_much = asked.is_some_and(|asked| asked >= credential.lifetime.whole());
+        is_too_much && (minted || (want == Want::Valid && is_new))
     }
 
     /// Waits until trying again may help, or fails if that would be after the deadline.
@@ -298,7 +313,7 @@ impl Broker {
             (Some(sealed), Some(lifetime)) => {
                 match self.vault.unseal(Belonging::Token(guest.id, &lifetime), &sealed) {
                     Ok(token) => Some(Credential::held_since(self.clock.now(), token, lifetime)),
-                    Err(error @ crate::vault::VaultError::Locked(_)) => return Err(failures::vault(&error)),
+                    Err(error @ VaultError::Locked(_)) => return Err(failures::vault(&error)),
                     Err(error) => {
                         // As good as no token; a new one takes its place.
                         tracing::warn!(subject = %key.subject, error = &error as &dyn std::error::Error, "cannot open a token");
@@ -312,6 +327,7 @@ impl Broker {
             id: guest.id,
             display_name: guest.display_name,
             credential,
+            minted_at: guest.lifetime.map(|lifetime| lifetime.issued_at),
             next_attempt_at: guest.next_attempt_at,
         };
         if warm.credential.is_some() {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use guestissuer_proto::{Failure, FailureCode, IssuerName};
+use guestissuer_proto::{Failure, FailureCode, IssuerName, Secret};
 
 use crate::domain::gate::Gate;
 use crate::domain::guest::{Issuer, IssuerId};
-use crate::vault::{Belonging, Vault};
-use crate::webex::IssuerAccess;
+use crate::domain::time::Moment;
+use crate::vault::{Belonging, Vault, VaultError};
+use crate::webex::{IssuerAccess, LONGEST_WAIT};
 use crate::webex::base::ApiBase;
 
 /// An issuer, ready to mint with.
@@ -38,10 +39,10 @@ pub(super) struct Minting {
 
 impl Entry {
     /// Makes a stored issuer ready. One whose secret does not open is kept, so that it can be mended.
-    pub(super) fn new(issuer: Issuer, vault: &Vault) -> Self {
+    pub(super) fn new(issuer: Issuer, vault: &Vault, now: Moment) -> Self {
         let minting = Minting::new(&issuer, vault);
         let failure = issuer.last_error.as_ref().map(|error| error.failure.clone());
-        let door = Arc::new(Mutex::new(Door { gate: Gate::paused(issuer.paused_until), failure }));
+        let door = Arc::new(Mutex::new(Door { gate: Gate::paused(now, issuer.paused_until, LONGEST_WAIT), failure }));
         Self { issuer, minting, door }
     }
 
@@ -59,7 +60,7 @@ impl Entry {
 
 impl Minting {
     fn new(issuer: &Issuer, vault: &Vault) -> Result<Self, Failure> {
-        let secret = vault.unseal(Belonging::Issuer(&issuer.name), &issuer.sealed).map_err(|error| {
+        let secret = unseal(issuer, vault).map_err(|error| {
             tracing::error!(issuer = %issuer.name, error = &error as &dyn std::error::Error, "cannot open a secret");
             super::failures::vault(&error)
         })?;
@@ -77,17 +78,23 @@ impl Minting {
     }
 }
 
+/// Opens the secret of a stored issuer.
+pub(super) fn unseal(issuer: &Issuer, vault: &Vault) -> Result<Secret, VaultError> {
+    let belonging = Belonging::Issuer(&issuer.name, &issuer.public_id, &issuer.api_base);
+    vault.unseal(belonging, &issuer.sealed)
+}
+
 /// All issuers, by name.
 #[derive(Debug, Default)]
 pub(super) struct Registry(RwLock<BTreeMap<IssuerName, Arc<Entry>>>);
 
 impl Registry {
     /// Takes what is on disk; gates of issuers that stay are kept.
-    pub(super) fn replace(&self, issuers: Vec<Issuer>, vault: &Vault) {
+    pub(super) fn replace(&self, issuers: Vec<Issuer>, vault: &Vault, now: Moment) {
         let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let old = std::mem::take(&mut *entries);
         for issuer in issuers {
-            let mut entry = Entry::new(issuer, vault);
+            let mut entry = Entry::new(issuer, vault, now);
             if let Some(before) = old.get(&entry.issuer.name).filter(|old| old.issuer.id == entry.issuer.id) {
                 entry.door = Arc::clone(&before.door);
             }

@@ -79,8 +79,9 @@ impl Listener {
             DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
         }
         // Only the holder of the lock may touch the socket, so nobody's socket is taken while it starts.
-        let lock = path.with_extension("lock");
-        let lock = Lock::take(&lock).map_err(|error| match error {
+        let mut lock = path.as_os_str().to_owned();
+        lock.push(".lock");
+        let lock = Lock::take(Path::new(&lock)).map_err(|error| match error {
             LockError::Held => BindError::InUse { path: path.to_owned() },
             LockError::System(source) => failed(source),
         })?;

@@ -18,16 +18,23 @@ pub(super) type Settle = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 pub(super) type WriteJob = Box<dyn FnOnce(&Connection) -> (Result<(), StoreError>, Settle) + Send>;
 
 /// How many writes one transaction holds at most, so that the first of them does not wait for long.
-const GROUP: usize = 64;
+const MAX_GROUP: usize = 64;
 
 /// How many jobs wait for a thread before whoever asks next has to wait too.
 const QUEUE: usize = 1024;
 
 /// The threads of a store.
 #[derive(Debug)]
-pub(super) struct Threads(Vec<JoinHandle<()>>);
+pub(super) struct Threads {
+    pub(super) writer: Group,
+    pub(super) readers: Group,
+}
 
-impl Threads {
+/// Threads that end together.
+#[derive(Debug)]
+pub(super) struct Group(Vec<JoinHandle<()>>);
+
+impl Group {
     pub(super) fn join(self) {
         for thread in self.0 {
             // A thread that panicked has said so on stderr already.
@@ -38,20 +45,25 @@ impl Threads {
 
 /// Starts one thread that writes and one for each of `reading`.
 pub(super) fn start(writing: Connection, reading: Vec<Connection>) -> Result<Store, StoreError> {
-    let (writes, write_jobs) = mpsc::channel(QUEUE);
-    let (reads, read_jobs) = mpsc::channel(QUEUE);
+    let (writes, to_write) = mpsc::channel(QUEUE);
+    let (reads, to_read) = mpsc::channel(QUEUE);
     let (damage, damaged) = watch::channel(false);
     let damage = Arc::new(damage);
-    let read_jobs = Arc::new(Mutex::new(read_jobs));
-    let mut threads = Vec::with_capacity(reading.len() + 1);
+    let to_read = Arc::new(Mutex::new(to_read));
     let noticed = Arc::clone(&damage);
     let name = |role: &str| std::thread::Builder::new().name(format!("store-{role}"));
-    threads.push(name("write").spawn(move || write_loop(&writing, write_jobs, &noticed))?);
+    let thread = name("write").spawn(move || write_loop(&writing, to_write, &noticed))?;
+    let mut readers = Vec::with_capacity(reading.len());
     for connection in reading {
-        let (jobs, noticed) = (Arc::clone(&read_jobs), Arc::clone(&damage));
-        threads.push(name("read").spawn(move || read_loop(&connection, &jobs, &noticed))?);
+        let (jobs, noticed) = (Arc::clone(&to_read), Arc::clone(&damage));
+        readers.push(name("read").spawn(move || read_loop(&connection, &jobs, &noticed))?);
     }
-    Ok(Store { writes, reads, damaged, threads: Threads(threads) })
+    Ok(Store {
+        writes,
+        reads,
+        damaged,
+        threads: Threads { writer: Group(vec![thread]), readers: Group(readers) },
+    })
 }
 
 fn read_loop(connection: &Connection, jobs: &Mutex<mpsc::Receiver<ReadJob>>, damage: &watch::Sender<bool>) {
@@ -67,7 +79,7 @@ fn read_loop(connection: &Connection, jobs: &Mutex<mpsc::Receiver<ReadJob>>, dam
 fn write_loop(connection: &Connection, mut jobs: mpsc::Receiver<WriteJob>, damage: &watch::Sender<bool>) {
     while let Some(first) = jobs.blocking_recv() {
         let mut group = vec![first];
-        while group.len() < GROUP
+        while group.len() < MAX_GROUP
             && let Ok(next) = jobs.try_recv()
         {
             group.push(next);

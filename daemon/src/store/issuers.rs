@@ -69,8 +69,13 @@ pub fn update(
         "UPDATE issuer SET public_id = ?2, api_base = ?3, sealed = ?4, last_error = NULL WHERE id = ?1",
         params![id.0, public_id, api_base, sealed.0],
     )?;
+    forgive(connection, id, now)
+}
+
+/// Forgets how often mints of an issuer's guests failed, so that they are tried again at once.
+pub fn forgive(connection: &Connection, id: IssuerId, now: UnixTime) -> Result<(), StoreError> {
     connection.execute(
-        "UPDATE guest SET next_attempt_at = ?2, failures = 0 WHERE issuer_id = ?1 AND next_attempt_at > ?2 AND failures > 0",
+        "UPDATE guest SET next_attempt_at = min(next_attempt_at, ?2), failures = 0 WHERE issuer_id = ?1 AND failures > 0",
         params![id.0, now.0],
     )?;
     Ok(())

@@ -131,8 +131,10 @@ impl Store {
 
     /// Ends the threads after all that was asked of them is done.
     pub fn close(self) {
-        drop(self.writes);
+        // The writer is the last to let go of the file, because only it can tidy up the journal.
         drop(self.reads);
-        self.threads.join();
+        self.threads.readers.join();
+        drop(self.writes);
+        self.threads.writer.join();
     }
 }

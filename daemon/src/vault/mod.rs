@@ -26,8 +26,9 @@ const KEY_CHECK: &str = "guestissuer key check";
 /// What a sealed value belongs to; it opens nowhere else.
 #[derive(Debug, Clone, Copy)]
 pub enum Belonging<'a> {
-    /// The secret of an issuer.
-    Issuer(&'a IssuerName),
+    /// The secret of the issuer of this name, with this public id, whose API is here. Binding the secret to the
+    /// address keeps whoever can only write to the database from having it used elsewhere.
+    Issuer(&'a IssuerName, &'a str, &'a str),
     /// The token of a guest with these times, which therefore cannot be changed either.
     Token(GuestId, &'a Lifetime),
     /// A known value that tells whether the key is the right one.
@@ -155,10 +156,17 @@ pub enum VaultOpenError {
 }
 
 impl Belonging<'_> {
-    /// Unambiguous bytes: a tag, then fields of fixed length or the one text at the end.
+    /// Unambiguous bytes: a tag, then fields of fixed length or with their length before them.
     fn to_bytes(self) -> Vec<u8> {
         match self {
-            Self::Issuer(name) => [b"guestissuer/issuer/", name.as_str().as_bytes()].concat(),
+            Self::Issuer(name, public_id, api_base) => {
+                let mut bytes = b"guestissuer/issuer/".to_vec();
+                for text in [name.as_str(), public_id, api_base] {
+                    bytes.extend(text.len().to_be_bytes());
+                    bytes.extend(text.as_bytes());
+                }
+                bytes
+            }
             Self::Token(GuestId(id), lifetime) => [
                 b"guestissuer/token/".as_slice(),
                 &id.to_be_bytes(),
@@ -208,13 +216,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (vault, _) = Vault::open(source(&dir), None).unwrap();
         let name = "acme".parse().unwrap();
-        let sealed = vault.seal(Belonging::Issuer(&name), &Secret::new("secret".to_owned())).unwrap();
+        let sealed = vault
+            .seal(Belonging::Issuer(&name, "id", "https://a"), &Secret::new("secret".to_owned()))
+            .unwrap();
         for at in 0..sealed.0.len() {
             let mut changed = sealed.clone();
             changed.0[at] ^= 1;
-            assert!(vault.unseal(Belonging::Issuer(&name), &changed).is_err(), "byte {at}");
+            assert!(
+                vault.unseal(Belonging::Issuer(&name, "id", "https://a"), &changed).is_err(),
+                "byte {at}"
+            );
             let cut = Sealed(sealed.0[..at].to_vec());
-            assert!(vault.unseal(Belonging::Issuer(&name), &cut).is_err(), "cut at {at}");
+            assert!(vault.unseal(Belonging::Issuer(&name, "id", "https://a"), &cut).is_err(), "cut at {at}");
         }
     }
 

@@ -15,7 +15,7 @@ pub const WEBEX: &str = "https://webexapis.com/v1";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiBase {
     text: String,
-    is_loopback: bool,
+    is_plain: bool,
 }
 
 /// Why an address cannot be that of an API.
@@ -38,9 +38,9 @@ impl ApiBase {
         format!("{}{path}", self.text)
     }
 
-    /// Whether requests stay on this machine, so that no proxy may see them.
-    pub(super) const fn is_loopback(&self) -> bool {
-        self.is_loopback
+    /// Whether requests are not encrypted, and therefore stay on this machine.
+    pub(super) const fn is_plain(&self) -> bool {
+        self.is_plain
     }
 }
 
@@ -64,7 +64,7 @@ impl FromStr for ApiBase {
         if !plain || url.query().is_some() || url.fragment().is_some() {
             return Err(ApiBaseError::Extra);
         }
-        Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), is_loopback })
+        Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), is_plain: url.scheme() == "http" })
     }
 }
 

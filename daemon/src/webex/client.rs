@@ -36,9 +36,10 @@ pub struct Timeouts {
 
 /// Talks to Webex.
 pub struct Webex {
-    outward: reqwest::Client,
-    /// For addresses on this machine, which no proxy may see.
-    loopback: reqwest::Client,
+    /// For HTTPS; absent where the machine has no certificates to check Webex's with.
+    secure: Option<reqwest::Client>,
+    /// For plain HTTP, which stays on this machine and no proxy may see.
+    plain: reqwest::Client,
     clock: Arc<dyn Clock>,
     skew_ms: AtomicI64,
 }
@@ -49,9 +50,9 @@ impl std::fmt::Debug for Webex {
     }
 }
 
-/// The HTTP client could not be made, for example because the machine has no certificates at all.
+/// The HTTP client could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot set up HTTPS")]
+#[error("cannot set up HTTP")]
 pub struct WebexSetupError(#[from] reqwest::Error);
 
 /// An answer that was read to its end.
@@ -77,9 +78,13 @@ impl Webex {
                 .pool_idle_timeout(IDLE_TIME)
                 .referer(false)
         };
+        let secure = builder().build().inspect_err(|error| {
+            // Everything else still works: what is in the store, and a sandbox on this machine.
+            tracing::error!(error = error as &dyn std::error::Error, "cannot use HTTPS");
+        });
         Ok(Self {
-            outward: builder().build()?,
-            loopback: builder().no_proxy().build()?,
+            secure: secure.ok(),
+            plain: builder().no_proxy().tls_certs_only([]).build()?,
             clock,
             skew_ms: AtomicI64::new(UNKNOWN_SKEW),
         })
@@ -97,18 +102,24 @@ impl Webex {
     }
 
     /// A POST to one of the API's paths, proving who asks with `bearer`.
-    pub(super) fn post(&self, base: &ApiBase, path: &str, bearer: &Secret) -> RequestBuilder {
-        let client = if base.is_loopback() { &self.loopback } else { &self.outward };
+    pub(super) fn post(
+        &self,
+        base: &ApiBase,
+        path: &str,
+        bearer: &Secret,
+    ) -> Result<RequestBuilder, MintError> {
+        let client = if base.is_plain() { Some(&self.plain) } else { self.secure.as_ref() };
+        let client = client.ok_or_else(|| unusable(Unusable::NoCertificates))?;
         let value = Zeroizing::new(format!("Bearer {}", bearer.expose()));
         let request = client.post(base.join(path));
-        match HeaderValue::from_str(&value) {
+        Ok(match HeaderValue::from_str(&value) {
             Ok(mut value) => {
                 value.set_sensitive(true);
                 request.header(AUTHORIZATION, value)
             }
             // Tokens and JWTs are checked to be plain before they get here; Webex will say 401.
             Err(_) => request,
-        }
+        })
     }
 
     /// Sends a request and reads the answer to its end, whatever its status.
@@ -145,7 +156,8 @@ impl Webex {
         let Some(date) = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok()) else {
             return answered_at;
         };
-        let date = UnixTime(0).saturating_add(date);
+        // The header counts whole seconds, so that on average half of one is missing.
+        let date = UnixTime(0).saturating_add(date).saturating_add(Duration::from_millis(500));
         self.skew_ms.store(date.0.saturating_sub(answered_at.0), Ordering::Relaxed);
         date
     }

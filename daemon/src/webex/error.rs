@@ -51,6 +51,9 @@ pub enum Unusable {
     /// No connection, or it broke.
     #[error("Webex cannot be reached")]
     Unreachable(#[source] reqwest::Error),
+    /// The machine has no certificates to check Webex's with.
+    #[error("there are no CA certificates on this machine")]
+    NoCertificates,
     /// Nothing within the time.
     #[error("Webex did not answer within {0:?}")]
     Timeout(Duration),

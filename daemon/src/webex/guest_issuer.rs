@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use guestissuer_proto::{Secret, UnixTime};
+use reqwest::header::CONTENT_LENGTH;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -52,8 +53,8 @@ async fn exchange(
     let webex_now = UnixTime(webex.now().0.saturating_add(skew_ms));
     let jwt_expires_at = webex_now.saturating_add(JWT_LIFE).as_secs();
     let jwt = key.sign(id, request.subject, request.name, jwt_expires_at).map_err(MintError::Unsigned)?;
-    // An explicit empty body makes `Content-Length: 0`, which Webex wants to see.
-    let post = webex.post(request.base, "/jwt/login", &jwt).body("");
+    // Webex wants to be told that there is no body.
+    let post = webex.post(request.base, "/jwt/login", &jwt)?.header(CONTENT_LENGTH, 0);
     let answer = webex.send(post, request.timeout).await?;
     if !answer.status.is_success() {
         return Err(answer.into_error());

@@ -10,6 +10,7 @@ mod guest_issuer;
 mod retry_after;
 
 pub use client::{Timeouts, Webex, WebexSetupError};
+pub use retry_after::LONGEST_WAIT;
 pub use error::{MintError, Said, Unusable};
 
 use std::time::Duration;

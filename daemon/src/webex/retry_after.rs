@@ -5,7 +5,7 @@ use std::time::Duration;
 use guestissuer_proto::UnixTime;
 
 /// The longest wait that is believed. Webex sends seconds to minutes; more is a mistake or a broken clock.
-const LONGEST: Duration = Duration::from_secs(3600);
+pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// How long an answer asks to wait. Seconds or an HTTP date are understood; anything else counts as nothing said.
 ///
@@ -14,11 +14,11 @@ pub(super) fn parse(value: &str, date: UnixTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than fit mean a very long time.
-        return Some(value.parse().map_or(LONGEST, Duration::from_secs).min(LONGEST));
+        return Some(value.parse().map_or(LONGEST_WAIT, Duration::from_secs).min(LONGEST_WAIT));
     }
     let until = httpdate::parse_http_date(value).ok()?;
     let until = until.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(UnixTime(0).saturating_add(until).since(date).min(LONGEST))
+    Some(UnixTime(0).saturating_add(until).since(date).min(LONGEST_WAIT))
 }
 
 #[cfg(test)]

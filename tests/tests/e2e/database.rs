@@ -24,9 +24,10 @@ fn set_aside(world: &World) -> Vec<std::path::PathBuf> {
 
 #[test]
 fn a_damaged_database_is_set_aside_and_service_goes_on() {
-    let kinds: [(&str, fn(&mut Vec<u8>)); 3] = [
+    type Damage = fn(&mut Vec<u8>);
+    let kinds: [(&str, Damage); 3] = [
         ("no database at all", |bytes| {
-            *bytes = b"not a database, but as long as a header of one would have to be ".repeat(4)
+            *bytes = b"not a database, but as long as a header of one would have to be ".repeat(4);
         }),
         ("noise in its pages", |bytes| bytes.iter_mut().skip(4_096).for_each(|byte| *byte ^= 0x5a)),
         ("cut in half", |bytes| bytes.truncate(bytes.len() / 2)),

@@ -1,7 +1,9 @@
 //! Every exit code of the contract, and that stdout stays empty on failure.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt as _;
 
 use guestissuer_tests::{Gi, World};
 use serde_json::{Value, json};
@@ -149,8 +151,6 @@ fn seven_is_another_user_s_socket() {
         return;
     }
     // The daemon's own check: everyone may connect, and still only its user is served.
-    use std::os::unix::fs::PermissionsExt as _;
-    use std::os::unix::process::CommandExt as _;
     for path in [world.path().to_owned(), world.path().join("run"), world.socket()] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).unwrap();
     }
@@ -222,7 +222,12 @@ fn a_closed_pipe_is_success() {
     for args in [&["get", "1"][..], &["list"], &["status", "-o", "json"], &["--help"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let outcome = world.gi(args).command(|command| drop(command.stdout(writer))).run();
+        let outcome = world
+            .gi(args)
+            .command(|command| {
+                command.stdout(writer);
+            })
+            .run();
         assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{args:?}");
     }
 }

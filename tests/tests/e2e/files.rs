@@ -42,7 +42,7 @@ fn every_file_is_private_from_birth_whatever_the_umask() {
     {
         assert_eq!(mode(&state.join(name)), 0o600, "{name}");
     }
-    assert_eq!(mode(&world.socket().with_extension("lock")), 0o600);
+    assert_eq!(mode(&world.path().join("run/guestissuerd.sock.lock")), 0o600);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_wrong_configuration_names_the_key_and_the_line() {
     {
         let (status, log) = Daemon::spawn(world.path(), args, |_| {}).wait();
         assert_eq!(status.code(), Some(1), "{log}");
-        assert!(log.contains("line 3") && log.contains("speed") && log.contains("idle_after"), "{log}");
+        assert!(log.contains("line 3 (speed = 3)") && log.contains("idle_after"), "{log}");
     }
     assert!(!world.state_dir().join("guestissuer.db").exists());
 }
@@ -157,4 +157,25 @@ fn check_says_what_is_wrong_and_changes_nothing() {
     assert_eq!(status.code(), Some(1));
     assert!(log.contains("database"), "{log}");
     assert!(fs::read_to_string(&database).unwrap().starts_with("this is no database"));
+}
+
+/// A job of cron has no runtime directory, and still finds the daemon of the session.
+#[test]
+fn a_daemon_is_found_from_an_environment_that_lacks_the_runtime_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let runtime = directory.path().join("runtime");
+    fs::create_dir(&runtime).unwrap();
+    fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700)).unwrap();
+    let state = daemon::state_dir(directory.path());
+    let gi = || Gi::new(Path::new(""), &state).env_remove("GI_SOCKET").args(["status"]);
+    let session = gi().env("XDG_RUNTIME_DIR", &runtime).env_remove("GI_NO_AUTOSTART").json();
+    let cron = gi().json();
+    assert_eq!(cron["pid"], session["pid"]);
+    gi().args(["-q"])
+        .command(|command| {
+            command.env("XDG_RUNTIME_DIR", "/nowhere");
+        })
+        .ok();
+    Gi::new(Path::new(""), &state).env_remove("GI_SOCKET").args(["stop"]).ok();
+    gi().fails(4);
 }

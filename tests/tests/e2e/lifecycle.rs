@@ -24,9 +24,10 @@ fn second_daemon_does_not_steal_the_socket() {
     assert!(log.contains("another guestissuerd"), "{log}");
     // Another state directory, the same socket.
     let elsewhere = tempfile::tempdir().unwrap();
-    let (status, log) =
-        Daemon::spawn(elsewhere.path(), &[], |command| drop(command.arg("--socket").arg(world.socket())))
-            .wait();
+    let (status, log) = Daemon::spawn(elsewhere.path(), &[], |command| {
+        command.arg("--socket").arg(world.socket());
+    })
+    .wait();
     assert!(!status.success(), "{log}");
     assert_eq!(world.gi(["get", "1"]).ok(), token);
 }
@@ -104,8 +105,9 @@ fn an_autostart_that_fails_says_why() {
 #[test]
 fn an_autostarted_daemon_survives_its_starter_s_group() {
     let world = World::without_daemon("6h");
-    let gi =
-        autostarting(&world).args(["status", "-o", "json"]).command(|command| drop(command.process_group(0)));
+    let gi = autostarting(&world).args(["status", "-o", "json"]).command(|command| {
+        command.process_group(0);
+    });
     let child = gi.spawn();
     let group = i32::try_from(child.id()).unwrap();
     let status: serde_json::Value = serde_json::from_str(&finish(child).stdout).unwrap();

@@ -28,7 +28,7 @@ fn holds_through(fault: &Value) {
                 world.sandbox.address()
             ))
             .call(),
-        )
+        );
     };
     while begun.elapsed() < LONG {
         // The first refresh is due between 8.4 and 9.6 seconds: the outage begins as it is.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// What a cold `gi get` says when Webex answers like this, with the first attempt the last.
 fn answer_to(world: &World, fault: &Value) -> (i32, String, Value) {
     world.sandbox.fault(fault);
-    let outcome = world.gi(["get", "x", "--name", "X", "--timeout", "900ms", "-o", "json"]).run();
+    let outcome = world.gi(["get", "x", "--name", "X", "--timeout", "700ms", "-o", "json"]).run();
     world.sandbox.mend();
     let error: Value = serde_json::from_str(&outcome.stderr).unwrap_or_default();
     (outcome.code, error["error"]["code"].as_str().unwrap_or("").to_owned(), error)
