@@ -23,6 +23,9 @@ const LOG: &str = "guestissuerd.log";
 /// Name of the file that gis that want to start a daemon line up for.
 const LOCK: &str = "autostart.lock";
 
+/// The first file descriptor after the three that every program has.
+const FIRST_FD_OF_CALLERS: i32 = 3;
+
 /// From this size on the log starts anew, and the old one is kept once.
 const LONG_LOG: u64 = 1024 * 1024;
 
@@ -96,8 +99,10 @@ fn spawn(places: &Places, environment: &Environment, log: &Log) -> Result<Child,
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(stderr);
-    // Not even our secrets: what was in our environment for one command is none of the daemon's business.
-    command.env_remove("SECRET");
+    // What else is in our environment, such as a token, is none of the daemon's business.
+    command.env_clear().envs(environment.for_the_daemon.iter().cloned());
+    // Nor are the files of whoever called us: a lock or a pipe would stay open for as long as the daemon lives.
+    close_fds::set_fds_cloexec(FIRST_FD_OF_CALLERS, &[]);
     if let Some(config) = &environment.config {
         command.arg("--config").arg(absolute(config));
     }

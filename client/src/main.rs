@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let environment = Environment::read();
     let output = Output::new(&cli.global, &environment);
     match commands::run(cli, &environment, &output) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => output.success(),
         Err(failure) => output.failure(&failure),
     }
 }

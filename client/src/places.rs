@@ -31,6 +31,7 @@ impl Places {
     /// `socket` if it is given, else what `GI_SOCKET`, `XDG_RUNTIME_DIR`, `GI_STATE_DIR`, `XDG_STATE_HOME` and `HOME`
     /// say.
     pub fn find(socket: Option<&Path>) -> Result<Self, NoHome> {
+        let socket = socket.filter(|path| !path.as_os_str().is_empty());
         let [environment, runtime_dir, state_dir] =
             ["GI_SOCKET", "XDG_RUNTIME_DIR", "GI_STATE_DIR"].map(|name| variable(name).map(PathBuf::from));
         let platform = ProjectDirs::from("", "", DIRECTORY);

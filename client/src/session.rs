@@ -18,7 +18,9 @@ pub(crate) struct Session<'a> {
     places: Places,
     environment: &'a Environment,
     output: &'a Output,
-    deadline: Instant,
+    timeout: Duration,
+    /// Set when the daemon is first needed: what a person takes to type a secret does not count.
+    deadline: Option<Instant>,
     may_start: bool,
     client: Option<Client>,
     has_told: bool,
@@ -35,7 +37,8 @@ impl<'a> Session<'a> {
                 .map_err(|error| Failure::new(FailureCode::NoDaemon, error.to_string()))?,
             environment,
             output,
-            deadline: Instant::now() + global.timeout.as_duration(),
+            timeout: global.timeout.as_duration(),
+            deadline: None,
             may_start: !global.no_autostart,
             client: None,
             has_told: false,
@@ -46,6 +49,7 @@ impl<'a> Session<'a> {
     ///
     /// A daemon that goes away without an answer, because it is being restarted, is asked anew when it is back.
     pub(crate) fn ask<A: Ask + Clone>(&mut self, ask: &A) -> Result<Answered<A::Answer>, Failure> {
+        self.begin();
         let mut attempt = 1;
         loop {
             let mut client = self.take_client()?;
@@ -73,6 +77,7 @@ impl<'a> Session<'a> {
 
     /// Connects to a daemon that is running; none if there is none. Never starts one.
     pub(crate) fn running(&mut self) -> Result<Option<&mut Client>, Failure> {
+        self.begin();
         match self.connect_to_running() {
             Ok(client) => Ok(Some(self.client.insert(client))),
             Err(Error::NoDaemon(_)) => Ok(None),
@@ -91,7 +96,15 @@ impl<'a> Session<'a> {
 
     /// How much of the time for the whole call is left.
     pub(crate) fn left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        self.until().saturating_duration_since(Instant::now())
+    }
+
+    fn begin(&mut self) {
+        self.deadline = Some(self.until());
+    }
+
+    fn until(&self) -> Instant {
+        self.deadline.unwrap_or_else(|| Instant::now() + self.timeout)
     }
 
     fn take_client(&mut self) -> Result<Client, Failure> {
@@ -102,7 +115,7 @@ impl<'a> Session<'a> {
         match self.connect_to_running() {
             Err(Error::NoDaemon(_)) if self.may_start => {
                 self.output.detail("starting guestissuerd");
-                autostart::start(&self.places, self.environment, self.deadline)
+                autostart::start(&self.places, self.environment, self.until())
                     .map_err(|error| self.explain(error))
             }
             connected => connected.map_err(|error| self.explain(error)),

@@ -38,7 +38,7 @@ use webex::{Webex, WebexSetupError};
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Under this name the database keeps a value that tells whether the key is the right one.
-const KEY_CHECK: &str = "key_check";
+pub const KEY_CHECK: &str = "key_check";
 
 /// Under this name the database keeps the notice that an earlier one was set aside.
 const SET_ASIDE: &str = "set_aside";
@@ -113,6 +113,7 @@ pub async fn run(
     connections.close();
     let farewell = async {
         connections.wait().await;
+        handler.finish().await;
         broker.finish().await;
     };
     if tokio::time::timeout(FAREWELL, farewell).await.is_err() {

@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// A lock on a file, let go when dropped. The file stays: removing it would let two processes lock two files of
 /// one name.
@@ -26,12 +28,32 @@ pub enum LockError {
 impl Lock {
     /// Takes the lock if nobody has it; never waits.
     pub fn take(path: &Path) -> Result<Self, LockError> {
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        let file = Self::open(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(LockError::Held),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
+    }
+
+    /// Takes the lock, waiting for whoever has it for no longer than `patience`.
+    pub fn wait(path: &Path, patience: Duration) -> Result<Self, LockError> {
+        let file = Self::open(path)?;
+        // Waiting for a lock cannot be given a time limit, so another thread waits; it ends with the process.
+        let (sender, receiver) = mpsc::channel();
+        std::thread::Builder::new().name("lock".to_owned()).spawn(move || {
+            let locked = file.lock().map(|()| Self { file });
+            // Nobody waits any more when the time is over.
+            let _ = sender.send(locked);
+        })?;
+        match receiver.recv_timeout(patience) {
+            Ok(locked) => Ok(locked?),
+            Err(_) => Err(LockError::Held),
+        }
+    }
+
+    fn open(path: &Path) -> io::Result<File> {
+        OpenOptions::new().create(true).append(true).mode(0o600).open(path)
     }
 
     /// Writes something for others to read into the file, in place of what it held.

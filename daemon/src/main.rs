@@ -7,8 +7,11 @@ use std::sync::Arc;
 
 use clap::Parser;
 use guestissuer_daemon::config::{Config, Said};
+use guestissuer_daemon::domain::guest::Sealed;
 use guestissuer_daemon::domain::time::SystemClock;
-use guestissuer_daemon::{RunError, notify, run, shutdown, state_dir, store, telemetry, vault};
+use guestissuer_daemon::shutdown::Signals;
+use guestissuer_daemon::vault::{KeySource, Vault};
+use guestissuer_daemon::{KEY_CHECK, RunError, notify, run, state_dir, store, telemetry};
 use guestissuer_proto::Span;
 use listenfd::ListenFd;
 use rustix::process::{Resource, Rlimit};
@@ -72,11 +75,13 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let stop = CancellationToken::new();
     runtime.block_on(async {
-        let signals = tokio::spawn(shutdown::on_signal(stop.clone()));
+        // Before anything else, so that no moment is left in which a signal would just kill.
+        let signals = Signals::catch().map_err(RunError::Signals)?;
+        let signals = tokio::spawn(signals.trigger(stop.clone()));
         let served = run(config, Arc::new(SystemClock), inherited, notify::ready, stop.clone()).await;
         stop.cancel();
         served?;
-        signals.await?.map_err(RunError::Signals)?;
+        signals.await?;
         Ok(())
     })
 }
@@ -85,8 +90,8 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 fn check(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let config = Config::load(&said(arguments))?;
     state_dir::check(&config.state_dir)?;
-    store::check(&config.state_dir)?;
-    vault::KeySource::in_state_dir(&config.state_dir).check()?;
+    let key_check = store::check(&config.state_dir, KEY_CHECK)?;
+    Vault::check(KeySource::in_state_dir(&config.state_dir), key_check.map(Sealed).as_ref())?;
     Ok(())
 }
 

@@ -2,21 +2,30 @@
 
 use std::io;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Triggers `stop` at the first SIGTERM, SIGINT or SIGHUP. Runs inside a tokio runtime, in a task of its own.
-pub async fn on_signal(stop: CancellationToken) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        _ = hang_up.recv() => {}
-        () = stop.cancelled() => return Ok(()),
+/// The signals that ask the daemon to end.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Catches SIGTERM and SIGINT from now on. Must be called inside a tokio runtime.
+    pub fn catch() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    tracing::info!("asked to end by a signal");
-    stop.cancel();
-    Ok(())
+
+    /// Triggers `stop` at the first of them.
+    pub async fn trigger(mut self, stop: CancellationToken) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            () = stop.cancelled() => return,
+        }
+        tracing::info!("asked to end by a signal");
+        stop.cancel();
+    }
 }

@@ -3,11 +3,16 @@
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use guestissuer_proto::paths::{self, is_private};
 
 use crate::lock::{Lock, LockError};
+
+/// How long a daemon that is about to end is waited for: a little longer than it may take.
+const FAREWELL: Duration = Duration::from_secs(6);
 
 /// A state directory that no other daemon uses while this exists.
 #[derive(Debug)]
@@ -53,7 +58,13 @@ impl StateDir {
         let failed = |source| StateDirError::System { path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         check(path)?;
-        match Lock::take(&path.join(paths::STATE_LOCK)) {
+        let file = path.join(paths::STATE_LOCK);
+        let lock = match Lock::take(&file) {
+            // A daemon that is about to end has stopped listening already, and deserves the time to finish.
+            Err(LockError::Held) if !is_listening(&file) => Lock::wait(&file, FAREWELL),
+            taken => taken,
+        };
+        match lock {
             Ok(lock) => Ok(Self { lock }),
             Err(LockError::Held) => Err(StateDirError::InUse { path: path.to_owned() }),
             Err(LockError::System(source)) => Err(failed(source)),
@@ -65,6 +76,11 @@ impl StateDir {
     pub fn announce(&mut self, socket: &Path) -> io::Result<()> {
         self.lock.write(&socket.display().to_string())
     }
+}
+
+/// Whether the daemon that wrote this lock file listens where it says.
+fn is_listening(lock_file: &Path) -> bool {
+    fs::read_to_string(lock_file).is_ok_and(|socket| UnixStream::connect(socket).is_ok())
 }
 
 /// Whether a directory may be used. One that is not there may be made.

@@ -6,8 +6,10 @@ mod values;
 
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use guestissuer_client::proto::Span;
+use guestissuer_client::proto::duration::SpanError;
 
 pub(crate) use guest::{Add, Get, Guest, List, Remove, Rename};
 pub(crate) use issuer::{CredentialSource, IssuerAdd, IssuerCommand, IssuerRemove, IssuerUpdate, Kind};
@@ -37,10 +39,17 @@ pub(crate) struct Cli {
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// The daemon's socket
-    #[arg(long, global = true, value_name = "PATH", env = "GI_SOCKET", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "GI_SOCKET",
+        hide_env_values = true,
+        value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from)
+    )]
     pub(crate) socket: Option<PathBuf>,
     /// How long the whole call may take, waiting included
-    #[arg(long, global = true, value_name = "DURATION", env = "GI_TIMEOUT", default_value = "30s")]
+    #[arg(long, global = true, value_name = "DURATION", env = "GI_TIMEOUT", default_value = DEFAULT_TIMEOUT, value_parser = timeout)]
     pub(crate) timeout: Span,
     /// How to print
     #[arg(short, long, global = true, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
@@ -62,6 +71,14 @@ pub(crate) struct Global {
     /// Print more about what is done
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
+}
+
+/// How long a call may take if nobody says.
+const DEFAULT_TIMEOUT: &str = "30s";
+
+/// An empty value, as an empty variable has it, counts as none.
+fn timeout(text: &str) -> Result<Span, SpanError> {
+    if text.is_empty() { DEFAULT_TIMEOUT.parse() } else { text.parse() }
 }
 
 /// How to print.

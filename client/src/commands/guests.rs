@@ -16,6 +16,9 @@ const HEADINGS: [&str; 7] = ["GUEST", "NAME", "ISSUER", "TOKEN", "EXPIRES", "REF
 /// The columns that are cut where the terminal is narrow: name, then guest, then issuer.
 const ELASTIC: [usize; 3] = [1, 0, 2];
 
+/// The columns that are left out where the terminal is narrower still.
+const OPTIONAL: [usize; 3] = [6, 5, 2];
+
 /// The first page of a list is short, so that the first lines are there at once.
 const FIRST_PAGE: u16 = 100;
 
@@ -30,27 +33,45 @@ pub(super) fn list(list: List, session: &mut Session<'_>, output: &Output) -> Re
         after: None,
         limit: FIRST_PAGE,
     };
-    let mut table = Table::new(&HEADINGS, &ELASTIC);
+    if output.format == Format::Json {
+        return list_as_json(ask, session);
+    }
+    let mut table = Table::new(&HEADINGS, &ELASTIC, &OPTIONAL);
     let mut is_first = true;
     loop {
         let Answered { value: page, now, .. } = session.ask(&ask)?;
-        let is_last = page.next.is_none();
-        let text = if output.format == Format::Json {
-            json_page(&page.guests, now, is_first, is_last)
-        } else if page.guests.is_empty() {
-            String::new()
-        } else {
-            table.rows(page.guests.iter().map(|guest| row(guest, now)).collect(), output)
-        };
-        if page.guests.is_empty() && is_first && output.format == Format::Text {
+        if page.guests.is_empty() && is_first {
             output.message("no guests");
+            return Ok(());
         }
-        if print(&text)? == Flow::Enough || is_last {
+        let text = table.rows(page.guests.iter().map(|guest| row(guest, now)).collect(), output);
+        if print(&text)? == Flow::Enough || page.next.is_none() {
             return Ok(());
         }
         is_first = false;
         ask.after = page.next;
         ask.limit = MAX_PAGE;
+    }
+}
+
+/// An array is printed whole or not at all: half of one is of no use to a program.
+fn list_as_json(mut ask: ListGuests, session: &mut Session<'_>) -> Result<(), Failure> {
+    let mut text = "[".to_owned();
+    ask.limit = MAX_PAGE;
+    loop {
+        let Answered { value: page, now, .. } = session.ask(&ask)?;
+        for guest in &page.guests {
+            if text.len() > 1 {
+                text.push_str(",\n");
+            }
+            text.push_str(&json::guest(guest, now).to_string());
+        }
+        if page.next.is_none() {
+            text.push_str("]\n");
+            print(&text)?;
+            return Ok(());
+        }
+        ask.after = page.next;
     }
 }
 
@@ -77,10 +98,14 @@ pub(super) fn add(add: Add, session: &mut Session<'_>, output: &Output) -> Resul
 pub(super) fn rename(rename: Rename, session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
     let answered = session.ask(&RenameGuest { guest: rename.guest.into_ref(), name: rename.name })?;
     let guest = &answered.value.summary;
-    output.message(&format!(
-        "renamed {} to {}; Webex learns of it with the next token, which is minted now",
-        guest.subject, guest.display_name
-    ));
+    output.message(&if guest.token_state == TokenState::Fresh {
+        format!("{} is called {} already", guest.subject, guest.display_name)
+    } else {
+        format!(
+            "renamed {} to {}; Webex learns of it with the next token, which is minted now",
+            guest.subject, guest.display_name
+        )
+    });
     changed(&answered, output)
 }
 
@@ -143,22 +168,6 @@ fn changed(answered: &Answered<GuestDetail>, output: &Output) -> Result<(), Fail
         print(&json::line(&json::guest_detail(&answered.value, answered.now)))?;
     }
     Ok(())
-}
-
-/// A part of one array.
-fn json_page(guests: &[GuestSummary], now: UnixTime, is_first: bool, is_last: bool) -> String {
-    let mut text = String::new();
-    for (at, guest) in guests.iter().enumerate() {
-        text.push_str(if at == 0 && is_first { "[" } else { ",\n" });
-        text.push_str(&json::guest(guest, now).to_string());
-    }
-    if guests.is_empty() && is_first {
-        text.push('[');
-    }
-    if is_last {
-        text.push_str("]\n");
-    }
-    text
 }
 
 fn row(guest: &GuestSummary, now: UnixTime) -> Vec<Cell> {

@@ -118,7 +118,7 @@ fn list(session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
         output.message("no issuers; add one with: gi issuer add NAME --id ISSUER_ID");
         return Ok(());
     }
-    let mut table = Table::new(&["ISSUER", "KIND", "GUESTS", "STATE", "API"], &[4, 0]);
+    let mut table = Table::new(&["ISSUER", "KIND", "GUESTS", "STATE", "API"], &[4, 3, 0], &[1, 4]);
     let rows = issuers.iter().map(|issuer| {
         let (state, paint) = state(issuer, now);
         let name =

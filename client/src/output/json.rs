@@ -13,8 +13,13 @@ pub(crate) fn line(value: &Value) -> String {
     format!("{value}\n")
 }
 
-pub(crate) fn failure(failure: &Failure) -> String {
-    json!({ "error": failure_value(failure) }).to_string()
+/// One object; warnings are in it only if there are any.
+pub(crate) fn failure(failure: &Failure, warnings: &[String]) -> String {
+    let mut object = json!({ "error": failure_value(failure) });
+    if let (Value::Object(object), false) = (&mut object, warnings.is_empty()) {
+        object.insert("warnings".to_owned(), warnings.into());
+    }
+    object.to_string()
 }
 
 pub(crate) fn token(token: &Token, now: UnixTime) -> Value {

@@ -4,6 +4,7 @@ pub(crate) mod json;
 pub(crate) mod table;
 pub(crate) mod time;
 
+use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
@@ -22,6 +23,8 @@ pub(crate) struct Output {
     pub(crate) width: Option<usize>,
     quiet: bool,
     verbose: bool,
+    /// Warnings that wait for the end, because a program that reads JSON wants one object if the command fails.
+    warnings: RefCell<Vec<String>>,
 }
 
 /// Colors, by what they mean.
@@ -50,34 +53,54 @@ impl Output {
         let columns =
             || rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
         let width = if is_terminal { columns().filter(|columns| *columns > 0).or(Some(80)) } else { None };
-        Self { format: global.output, colored, width, quiet: global.quiet, verbose: global.verbose }
+        Self {
+            format: global.output,
+            colored,
+            width,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            warnings: RefCell::default(),
+        }
     }
 
-    /// Tells the user what was done.
+    /// Tells the user what was done. A program learns it from the data.
     pub(crate) fn message(&self, text: &str) {
-        if !self.quiet {
+        if !self.quiet && self.format != Format::Json {
             tell(text);
         }
     }
 
     /// Tells a user who wants to know it all.
     pub(crate) fn detail(&self, text: &str) {
-        if self.verbose {
+        if self.verbose && self.format != Format::Json {
             tell(text);
         }
     }
 
     /// Warns the user.
     pub(crate) fn warning(&self, text: &str) {
-        if !self.quiet {
-            tell(&format!("gi: warning: {text}"));
+        if self.quiet {
+            return;
         }
+        if self.format == Format::Json {
+            self.warnings.borrow_mut().push(text.to_owned());
+        } else {
+            tell_warning(text);
+        }
+    }
+
+    /// The command has succeeded: says what is still to be said.
+    pub(crate) fn success(&self) -> ExitCode {
+        for warning in self.warnings.take() {
+            tell_warning(&warning);
+        }
+        ExitCode::SUCCESS
     }
 
     /// Says what went wrong; its exit code.
     pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
         if self.format == Format::Json {
-            tell(&json::failure(failure));
+            tell(&json::failure(failure, &self.warnings.take()));
         } else {
             tell_failure(failure);
         }
@@ -129,20 +152,30 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
+    let failure = usage_failure(&error.render().to_string());
     if wants_json() {
-        let text = error.render().to_string();
-        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        let failure = Failure::new(FailureCode::Usage, first).with_hint("see: gi --help");
-        tell(&json::failure(&failure));
+        tell(&json::failure(&failure, &[]));
     } else {
-        let _ = error.print();
+        tell_failure(&failure);
     }
-    ExitCode::from(FailureCode::Usage.exit_code())
+    ExitCode::from(failure.code.exit_code())
+}
+
+/// Takes what clap says apart into one sentence and one hint.
+fn usage_failure(text: &str) -> Failure {
+    let joined = |lines: &str| lines.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs = text.split("\n\n");
+    let message = joined(paragraphs.next().unwrap_or_default().trim_start_matches("error: "));
+    let tip = paragraphs.clone().find_map(|paragraph| paragraph.trim().strip_prefix("tip: ").map(joined));
+    let usage = paragraphs.find_map(|paragraph| paragraph.trim().strip_prefix("Usage: ").map(joined));
+    let hint =
+        tip.or(usage.map(|usage| format!("usage: {usage}"))).unwrap_or_else(|| "see: gi --help".to_owned());
+    Failure::new(FailureCode::Usage, message).with_hint(hint)
 }
 
 /// Whether JSON was asked for on a command line that could not be understood.
 fn wants_json() -> bool {
-    let words: Vec<_> = std::env::args().collect();
+    let words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     let is_json = |pair: &[String]| matches!(pair, [flag, value] if (flag == "-o" || flag == "--output") && value == "json");
     words.windows(2).any(is_json) || words.iter().any(|word| word == "-ojson" || word == "--output=json")
 }
@@ -159,6 +192,10 @@ fn tell_failure(failure: &Failure) {
     if let Some(hint) = hint {
         tell(&format!("hint: {hint}"));
     }
+}
+
+fn tell_warning(text: &str) {
+    tell(&format!("gi: warning: {text}"));
 }
 
 /// Writes a line to stderr. If that is closed there is nobody left to tell.

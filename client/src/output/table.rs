@@ -31,14 +31,22 @@ pub(crate) struct Table {
     headings: Vec<&'static str>,
     /// The columns that may be cut to fit the terminal, the first one first.
     elastic: Vec<usize>,
+    /// The columns that are left out if that is not enough, the first one first.
+    optional: Vec<usize>,
     widths: Vec<usize>,
     has_begun: bool,
 }
 
 impl Table {
-    pub(crate) fn new(headings: &[&'static str], elastic: &[usize]) -> Self {
+    pub(crate) fn new(headings: &[&'static str], elastic: &[usize], optional: &[usize]) -> Self {
         let widths = headings.iter().map(|heading| heading.width()).collect();
-        Self { headings: headings.to_vec(), elastic: elastic.to_vec(), widths, has_begun: false }
+        Self {
+            headings: headings.to_vec(),
+            elastic: elastic.to_vec(),
+            optional: optional.to_vec(),
+            widths,
+            has_begun: false,
+        }
     }
 
     /// Some more rows as lines, after the headings if they are the first.
@@ -61,31 +69,43 @@ impl Table {
         lines
     }
 
-    /// The widths, with elastic columns cut where the terminal is too narrow.
-    fn fitted(&self, terminal: Option<usize>) -> Vec<usize> {
-        let mut widths = self.widths.clone();
+    /// The widths, with elastic columns cut and then optional ones left out where the terminal is too narrow. A column
+    /// that is left out has no width.
+    fn fitted(&self, terminal: Option<usize>) -> Vec<Option<usize>> {
+        let mut widths: Vec<_> = self.widths.iter().copied().map(Some).collect();
         let Some(terminal) = terminal else { return widths };
-        let gaps = GAP.len() * widths.len().saturating_sub(1);
         for column in &self.elastic {
-            let over = (widths.iter().sum::<usize>() + gaps).saturating_sub(terminal);
-            if let Some(width) = widths.get_mut(*column) {
+            let over = total(&widths).saturating_sub(terminal);
+            if let Some(Some(width)) = widths.get_mut(*column) {
                 *width = width.saturating_sub(over).max(NARROWEST.min(*width));
+            }
+        }
+        for column in &self.optional {
+            let is_too_wide = total(&widths) > terminal;
+            if let Some(width) = widths.get_mut(*column).filter(|_| is_too_wide) {
+                *width = None;
             }
         }
         widths
     }
 }
 
-fn push_line(lines: &mut String, row: Vec<Cell>, widths: &[usize], output: &Output) {
-    let last = row.len().saturating_sub(1);
-    for (column, (cell, width)) in row.into_iter().zip(widths).enumerate() {
-        let text = cut(&cell.text, *width);
-        let padding = if column == last { 0 } else { width.saturating_sub(text.width()) };
-        lines.push_str(&output.paint(cell.paint, &text));
-        if column != last {
-            lines.extend(std::iter::repeat_n(' ', padding));
+/// How wide a line is.
+fn total(widths: &[Option<usize>]) -> usize {
+    let shown = || widths.iter().flatten();
+    shown().sum::<usize>() + GAP.len() * shown().count().saturating_sub(1)
+}
+
+fn push_line(lines: &mut String, row: Vec<Cell>, widths: &[Option<usize>], output: &Output) {
+    let shown = row.into_iter().zip(widths).filter_map(|(cell, width)| Some((cell, (*width)?)));
+    for (at, (cell, width)) in shown.enumerate() {
+        if at > 0 {
             lines.push_str(GAP);
         }
+        let text = cut(&cell.text, width);
+        let padding = width.saturating_sub(text.width());
+        lines.push_str(&output.paint(cell.paint, &text));
+        lines.extend(std::iter::repeat_n(' ', padding));
     }
     let end = lines.trim_end_matches(' ').len();
     lines.truncate(end);

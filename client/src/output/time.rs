@@ -27,7 +27,7 @@ pub(crate) fn span(seconds: i64) -> String {
 
 /// A moment seen from `now`: `in 5h 12m`, `3m 2s ago`.
 pub(crate) fn relative(time: UnixTime, now: UnixTime) -> String {
-    match seconds_until(time, now) {
+    match time.0.saturating_sub(now.0) / 1000 {
         0 => "now".to_owned(),
         ahead @ 1.. => format!("in {}", span(ahead)),
         ago => format!("{} ago", span(ago)),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use guestissuer_proto::{DisplayName, UnixTime};
@@ -36,11 +37,16 @@ pub(super) struct Warm {
 pub(super) struct HotCache {
     warm: Mutex<LruCache<GuestKey, Warm>>,
     used: Mutex<HashMap<GuestId, UnixTime>>,
+    generation: AtomicU64,
 }
 
 impl HotCache {
     pub(super) fn new() -> Self {
-        Self { warm: Mutex::new(LruCache::new(CAPACITY)), used: Mutex::new(HashMap::new()) }
+        Self {
+            warm: Mutex::new(LruCache::new(CAPACITY)),
+            used: Mutex::new(HashMap::new()),
+            generation: AtomicU64::new(0),
+        }
     }
 
     /// The guest, if it is here.
@@ -48,9 +54,17 @@ impl HotCache {
         self.warm().get(key).cloned()
     }
 
-    /// Keeps a guest whose token is in the store.
-    pub(super) fn keep(&self, key: GuestKey, warm: Warm) {
-        self.warm().put(key, warm);
+    /// Changes whenever something is forgotten. Taken before the store is asked, it tells whether the answer may still
+    /// be kept.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Keeps a guest as the store had it, unless something was forgotten since `generation`.
+    pub(super) fn keep(&self, key: GuestKey, warm: Warm, generation: u64) {
+        if self.generation() == generation {
+            self.warm().put(key, warm);
+        }
     }
 
     /// Plans the next attempt of a guest that is here.
@@ -62,11 +76,13 @@ impl HotCache {
 
     /// Forgets a guest, whose row in the store has changed.
     pub(super) fn forget(&self, key: &GuestKey) {
+        self.generation.fetch_add(1, Ordering::Relaxed);
         self.warm().pop(key);
     }
 
     /// Forgets everyone.
     pub(super) fn clear(&self) {
+        self.generation.fetch_add(1, Ordering::Relaxed);
         self.warm().clear();
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use guestissuer_proto::{Failure, FailureCode, IssuerName, Subject};
 
+use crate::domain::guest::Issuer;
 use crate::store::StoreError;
 use crate::vault::{LockReason, VaultError};
 use crate::webex::{MintError, Unusable};
@@ -18,7 +19,11 @@ pub(super) fn store(error: &StoreError) -> Failure {
     match error {
         StoreError::Closed => Failure::new(FailureCode::Unavailable, "the daemon is about to end")
             .with_hint("try again: it is started anew"),
-        StoreError::Database(_) | StoreError::File(_) | StoreError::Newer { .. } => {
+        StoreError::Database(_)
+        | StoreError::File(_)
+        | StoreError::Newer { .. }
+        | StoreError::Foreign
+        | StoreError::Orphaned => {
             Failure::new(FailureCode::Internal, "the database cannot be read or written")
                 .with_hint("see the daemon's log, and whether the disk is full")
         }
@@ -48,9 +53,13 @@ pub(super) fn vault(error: &VaultError) -> Failure {
 }
 
 /// No guest of that subject.
-pub(super) fn unknown_guest(subject: &Subject, issuer: &IssuerName) -> Failure {
-    Failure::new(FailureCode::UnknownGuest, format!("no guest {subject} is known for issuer {issuer}"))
-        .with_hint(format!("register it with: gi add {} NAME", shell_word(subject.as_str())))
+pub(super) fn unknown_guest(subject: &Subject, issuer: &Issuer) -> Failure {
+    let name = &issuer.name;
+    let option = if issuer.is_default { String::new() } else { format!("--issuer {name} ") };
+    // A word that starts with a hyphen is taken for an option, unless it is said that no more of them come.
+    let end = if subject.as_str().starts_with('-') { "-- " } else { "" };
+    Failure::new(FailureCode::UnknownGuest, format!("no guest {subject} is known for issuer {name}"))
+        .with_hint(format!("register it with: gi add {option}{end}{} NAME", shell_word(subject.as_str())))
 }
 
 /// The caller's time is over.
@@ -60,8 +69,12 @@ pub(super) fn deadline() -> Failure {
 }
 
 /// Tokens do not live as long as was asked.
-pub(super) fn life_too_short(asked: Duration, life: Duration) -> Failure {
-    let (asked, life) = (asked.as_secs(), life.as_secs());
+pub(super) fn life_too_short(asked: Option<Duration>, life: Duration) -> Failure {
+    let life = life.as_secs();
+    let Some(asked) = asked.map(|asked| asked.as_secs()) else {
+        let message = format!("Webex's new token is only valid for {life} s, which passed before it arrived");
+        return Failure::new(FailureCode::Unavailable, message);
+    };
     Failure::new(
         FailureCode::Usage,
         format!("a token valid for {asked} s was asked for, but this guest's tokens are only valid for {life} s when new"),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use guestissuer_proto::frame::MAX_REPLY;
 use guestissuer_proto::request::{AddGuest, GuestRef, ListGuests, MAX_PAGE, PageKey, RenameGuest, SetPinned};
 use guestissuer_proto::response::{GuestDetail, GuestPage, GuestSummary, TokenState};
 use guestissuer_proto::{DisplayName, Failure, IssuerName};
@@ -13,6 +14,12 @@ use super::{Broker, Want, failures};
 use crate::domain::guest::{Guest, GuestKey};
 use crate::domain::policy::{Freshness, wall_freshness};
 use crate::store::{StoreError, guests as guest_rows};
+
+/// The most bytes of guests on one page: half of what a reply may have, so that nothing else needs to be counted.
+const PAGE_BYTES: usize = MAX_REPLY / 2;
+
+/// More than the parts of a guest that do not vary take.
+const FIXED_BYTES: usize = 512;
 
 impl Broker {
     /// Registers a guest and mints its first token. A guest that is known already is renamed if need be.
@@ -96,6 +103,7 @@ impl Broker {
                 break;
             }
         }
+        let limit = limit.min(how_many_fit(&guests));
         let next = (guests.len() > limit).then(|| {
             guests.truncate(limit);
             let last = guests.last();
@@ -138,7 +146,7 @@ impl Broker {
     async fn row(&self, entry: &Entry, key: &GuestKey) -> Result<Guest, Failure> {
         let wanted = key.clone();
         let guest = self.read(move |rows| guest_rows::find(rows, &wanted)).await?;
-        guest.ok_or_else(|| failures::unknown_guest(&key.subject, &entry.issuer.name))
+        guest.ok_or_else(|| failures::unknown_guest(&key.subject, &entry.issuer))
     }
 
     async fn detail(&self, entry: &Entry, key: &GuestKey) -> Result<GuestDetail, Failure> {
@@ -189,4 +197,24 @@ impl Broker {
     {
         self.store.write(work).await.map_err(|error| failures::store(&error))
     }
+}
+
+/// How many of these guests fit on a page; at least one.
+fn how_many_fit(guests: &[GuestSummary]) -> usize {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let mut left = PAGE_BYTES;
+    let mut fit = 0;
+    for guest in guests {
+        let failure = guest.last_error.as_ref().map_or(0, |error| {
+            error.failure.message.len() + text(&error.failure.hint) + text(&error.tracking_id)
+        });
+        let names = guest.subject.as_str().len() + guest.display_name.as_str().len();
+        let size = FIXED_BYTES + failure + names + text(&guest.person_id) + text(&guest.email);
+        if size > left && fit > 0 {
+            break;
+        }
+        left = left.saturating_sub(size);
+        fit += 1;
+    }
+    fit
 }

@@ -139,10 +139,12 @@ impl Broker {
     ) -> Result<IssuerTested, Failure> {
         let entry = self.registry.resolve(name)?;
         let minting = entry.minting.as_ref().map_err(Clone::clone)?;
-        let now = self.now();
+        let now = self.clock.now();
         if let Some(until) = entry.door().gate.paused_until(now) {
             let message = format!("Webex asked issuer {} to wait", entry.issuer.name);
-            return Err(Failure::new(FailureCode::RateLimited, message).with_retry_after(until.since(now)));
+            return Err(
+                Failure::new(FailureCode::RateLimited, message).with_retry_after(until.since(now.wall))
+            );
         }
         let (subject, display_name) = throw_away_guest()?;
         let request = MintRequest {
@@ -213,7 +215,7 @@ impl Broker {
 
     async fn reload_issuers(&self) -> Result<(), Failure> {
         let issuers = self.read(issuer_rows::all).await?;
-        self.registry.replace(issuers, &self.vault);
+        self.registry.replace(issuers, &self.vault, self.clock.now());
         Ok(())
     }
 

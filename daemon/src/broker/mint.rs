@@ -15,7 +15,8 @@ use crate::domain::credential::{Credential, Lifetime};
 use crate::domain::gate::{Purpose, Trouble};
 use crate::domain::guest::{Guest, GuestKey};
 use crate::domain::policy;
-use crate::store::{StoreError, guests as guest_rows, issuers as issuer_rows};
+use crate::store::guests::{self as guest_rows, Meanwhile};
+use crate::store::{StoreError, issuers as issuer_rows};
 use crate::vault::Belonging;
 use crate::webex::{MintError, MintRequest, Minted};
 
@@ -69,7 +70,7 @@ impl Broker {
         let wanted = key.clone();
         let guest = self.store.read(move |rows| guest_rows::find(rows, &wanted)).await;
         let guest = guest.map_err(|error| failures::store(&error))?;
-        let guest = guest.ok_or_else(|| failures::unknown_guest(&key.subject, &entry.issuer.name))?;
+        let guest = guest.ok_or_else(|| failures::unknown_guest(&key.subject, &entry.issuer))?;
         if guest.lifetime.map(|lifetime| lifetime.issued_at) != seen {
             // Someone else minted between the look at the token and this flight.
             return Ok(());
@@ -109,14 +110,15 @@ impl Broker {
         purpose: Purpose,
     ) -> Result<(), FlightFailure> {
         self.hold_back(entry, guest, purpose)?;
-        let wait = entry.door().gate.reserve(self.now(), self.settings.mints_per_second);
+        let wait = entry.door().gate.reserve(self.clock.now(), self.settings.mints_per_second);
         tokio::time::sleep(wait).await;
         Ok(())
     }
 
     /// Fails with what went wrong before, if that was too short a time ago to ask again.
     fn hold_back(&self, entry: &Entry, guest: &Guest, purpose: Purpose) -> Result<(), FlightFailure> {
-        let now = self.now();
+        let moment = self.clock.now();
+        let now = moment.wall;
         let remembered = guest.last_error.as_ref().filter(|_| guest.failures > 0);
         let guest_opens = remembered.and_then(|error| {
             let life = guest.lifetime.map(|lifetime| lifetime.whole());
@@ -130,7 +132,7 @@ impl Broker {
         });
         let (issuer_opens, issuer_failure) = {
             let door = entry.door();
-            (door.gate.opens_at(now, purpose), door.failure.clone())
+            (door.gate.opens_at(moment, purpose), door.failure.clone())
         };
         let Some(opens) = guest_opens.max(issuer_opens) else {
             return Ok(());
@@ -160,33 +162,39 @@ impl Broker {
         let sealed = sealed.map_err(|error| failures::vault(&error))?;
         let new = guest_rows::NewToken {
             guest: guest.id,
+            name: guest.display_name.clone(),
             sealed,
             lifetime,
             tracking_id,
             person_id: None,
             email: None,
         };
+        let generation = self.cache.generation();
         let issuer = entry.issuer.id;
         let stored = self.store.write(move |rows| {
-            let known = guest_rows::record_mint(rows, &new)?;
+            let meanwhile = guest_rows::record_mint(rows, &new)?;
             issuer_rows::record_success(rows, issuer, issued_at)?;
-            Ok::<_, StoreError>(known)
+            Ok::<_, StoreError>(meanwhile)
         });
-        let known = stored.await.map_err(|error| {
+        let meanwhile = stored.await.map_err(|error| {
             let failure = failures::store(&error);
             let mut door = entry.door();
-            door.gate.failed(self.now(), Trouble::NotKept, Some(life), roll());
+            door.gate.failed(self.clock.now(), Trouble::NotKept, Some(life), roll());
             door.failure = Some(failure.clone());
             failure
         })?;
         entry.succeeded();
         count(&self.counters.mints);
-        if !known {
-            return Err(failures::unknown_guest(&guest.key.subject, &entry.issuer.name).into());
+        if meanwhile == Meanwhile::Removed {
+            return Err(failures::unknown_guest(&guest.key.subject, &entry.issuer).into());
         }
         tracing::info!(
             subject = %guest.key.subject, issuer = %entry.issuer.name, life_s = life.as_secs(), "minted a token"
         );
+        if meanwhile == Meanwhile::Renamed {
+            self.cache.forget(&guest.key);
+            return Ok(());
+        }
         let warm = Warm {
             id: guest.id,
             display_name: guest.display_name.clone(),
@@ -194,7 +202,7 @@ impl Broker {
             minted_at: Some(issued_at),
             next_attempt_at: Some(lifetime.refresh_at),
         };
-        self.cache.keep(guest.key.clone(), warm);
+        self.cache.keep(guest.key.clone(), warm, generation);
         Ok(())
     }
 
@@ -232,15 +240,13 @@ impl Broker {
         backoff: Duration,
         life: Option<Duration>,
     ) -> Closed {
-        let now = self.now();
+        let now = self.clock.now();
         let trouble = match error {
             MintError::Rejected { .. } => Some(Trouble::Rejected),
             MintError::RateLimited { retry_after, .. } => {
-                Some(Trouble::AskedToWait(now.saturating_add(retry_after.unwrap_or(backoff))))
+                Some(Trouble::AskedToWait(retry_after.unwrap_or(backoff)))
             }
-            MintError::Unavailable { retry_after: Some(wait), .. } => {
-                Some(Trouble::AskedToWait(now.saturating_add(*wait)))
-            }
+            MintError::Unavailable { retry_after: Some(wait), .. } => Some(Trouble::AskedToWait(*wait)),
             MintError::Unavailable { retry_after: None, .. } => Some(Trouble::Unavailable),
             MintError::Refused { .. } | MintError::Unsigned(_) => None,
         };
@@ -252,7 +258,7 @@ impl Broker {
             door.failure = Some(failure.clone());
         }
         Closed {
-            record: MintFailure { at: now, failure, tracking_id },
+            record: MintFailure { at: now.wall, failure, tracking_id },
             blames_issuer: trouble.is_some(),
             paused_until: door.gate.paused_until(now),
             opens: door.gate.opens_at(now, Purpose::Foreground),

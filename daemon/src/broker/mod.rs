@@ -127,6 +127,15 @@ enum Want {
     New,
 }
 
+/// What part a request had in a mint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// It began the mint.
+    Pilot,
+    /// It joined one that was under way.
+    Passenger,
+}
+
 impl Broker {
     /// Puts the parts together.
     pub async fn new(clock: Arc<dyn Clock>, parts: Parts) -> Result<Self, StoreError> {
@@ -211,6 +220,7 @@ impl Broker {
         deadline: Instant,
     ) -> Result<(Warm, Credential, bool), Failure> {
         let mut minted = false;
+        let mut boarded_again = false;
         let mut last_failure = None;
         loop {
             let warm = self.warm(entry, key).await?;
@@ -220,15 +230,19 @@ impl Broker {
                     let credential = credential.clone();
                     return Ok((warm, credential, !minted));
                 }
-                (Some(credential), false) if self.cannot_improve(credential, asked, want, minted) => {
-                    let asked = asked.unwrap_or_default();
+                (Some(credential), false) if minted || self.cannot_improve(credential, asked, want) => {
                     return Err(failures::life_too_short(asked, credential.lifetime.whole()));
                 }
                 (None, _) if minted => return Err(failures::vault(&VaultError::Tampered)),
                 (credential, good) => credential.as_ref().filter(|_| good),
             };
             let failed = match self.mint(entry, key, warm.minted_at, deadline).await {
-                Ok(()) => {
+                // A mint that was under way before the renaming tells Webex the old name.
+                Ok(Part::Passenger) if want == Want::PreferNew && !boarded_again => {
+                    boarded_again = true;
+                    continue;
+                }
+                Ok(Part::Passenger | Part::Pilot) => {
                     minted = true;
                     continue;
                 }
@@ -274,16 +288,9 @@ impl Broker {
 
     /// Whether a new token would be as short-lived as this one, which is still new itself. Minting for every call
     /// that asks for the impossible would be a storm.
-    fn cannot_improve(
-        &self,
-        credential: &Credential,
-        asked: Option<Duration>,
-        want: Want,
-        minted: bool,
-    ) -> bool {
+    fn cannot_improve(&self, credential: &Credential, asked: Option<Duration>, want: Want) -> bool {
         let is_new = policy::freshness(self.clock.now(), credential, Duration::ZERO) == Freshness::Fresh;
-        let is_too_much = asked.is_some_and(|asked| asked >= credential.lifetime.whole());
-        is_too_much && (minted || (want == Want::Valid && is_new))
+        want == Want::Valid && is_new && asked.is_some_and(|asked| asked >= credential.lifetime.whole())
     }
 
     /// Waits until trying again may help, or fails if that would be after the deadline.
@@ -305,10 +312,10 @@ impl Broker {
         if let Some(warm) = self.cache.find(key) {
             return Ok(warm);
         }
-        let wanted = key.clone();
+        let (wanted, generation) = (key.clone(), self.cache.generation());
         let guest = self.store.read(move |rows| guest_rows::find(rows, &wanted)).await;
         let guest = guest.map_err(|error| failures::store(&error))?;
-        let guest = guest.ok_or_else(|| failures::unknown_guest(&key.subject, &entry.issuer.name))?;
+        let guest = guest.ok_or_else(|| failures::unknown_guest(&key.subject, &entry.issuer))?;
         let credential = match (guest.token, guest.lifetime) {
             (Some(sealed), Some(lifetime)) => {
                 match self.vault.unseal(Belonging::Token(guest.id, &lifetime), &sealed) {
@@ -331,7 +338,7 @@ impl Broker {
             next_attempt_at: guest.next_attempt_at,
         };
         if warm.credential.is_some() {
-            self.cache.keep(key.clone(), warm.clone());
+            self.cache.keep(key.clone(), warm.clone(), generation);
         }
         Ok(warm)
     }
@@ -349,14 +356,20 @@ impl Broker {
         key: &GuestKey,
         seen: Option<UnixTime>,
         deadline: Instant,
-    ) -> Result<(), FlightFailure> {
+    ) -> Result<Part, FlightFailure> {
         let boarded = self.flights.board(key);
-        match boarded.pilot {
-            Some(pilot) => self.take_off(pilot, entry, key, seen, Purpose::Foreground, None),
-            None => count(&self.counters.coalesced),
-        }
+        let part = match boarded.pilot {
+            Some(pilot) => {
+                self.take_off(pilot, entry, key, seen, Purpose::Foreground, None);
+                Part::Pilot
+            }
+            None => {
+                count(&self.counters.coalesced);
+                Part::Passenger
+            }
+        };
         match tokio::time::timeout_at(deadline, boarded.flight.outcome()).await {
-            Ok(outcome) => outcome,
+            Ok(outcome) => outcome.map(|()| part),
             Err(_) => Err(failures::deadline().into()),
         }
     }

@@ -9,8 +9,8 @@ use crate::domain::gate::Gate;
 use crate::domain::guest::{Issuer, IssuerId};
 use crate::domain::time::Moment;
 use crate::vault::{Belonging, Vault, VaultError};
-use crate::webex::{IssuerAccess, LONGEST_WAIT};
 use crate::webex::base::ApiBase;
+use crate::webex::{IssuerAccess, LONGEST_WAIT};
 
 /// An issuer, ready to mint with.
 #[derive(Debug)]
@@ -42,7 +42,10 @@ impl Entry {
     pub(super) fn new(issuer: Issuer, vault: &Vault, now: Moment) -> Self {
         let minting = Minting::new(&issuer, vault);
         let failure = issuer.last_error.as_ref().map(|error| error.failure.clone());
-        let door = Arc::new(Mutex::new(Door { gate: Gate::paused(now, issuer.paused_until, LONGEST_WAIT), failure }));
+        let door = Arc::new(Mutex::new(Door {
+            gate: Gate::paused(now, issuer.paused_until, LONGEST_WAIT),
+            failure,
+        }));
         Self { issuer, minting, door }
     }
 

@@ -62,7 +62,7 @@ impl Broker {
         if entry.minting.is_err() {
             return Ok((0, None));
         }
-        if let Some(opens) = entry.door().gate.opens_at(now, Purpose::Background) {
+        if let Some(opens) = entry.door().gate.opens_at(self.clock.now(), Purpose::Background) {
             return Ok((0, Some(opens)));
         }
         self.retire_idle(entry, now).await?;

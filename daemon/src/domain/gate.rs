@@ -93,7 +93,9 @@ impl Gate {
     pub fn failed(&mut self, now: Moment, trouble: Trouble, life: Option<Duration>, roll: f64) {
         self.failures = self.failures.saturating_add(1);
         match trouble {
-            Trouble::AskedToWait(wait) => self.paused_until = self.paused_until.max(Some(after(now.boot, wait))),
+            Trouble::AskedToWait(wait) => {
+                self.paused_until = self.paused_until.max(Some(after(now.boot, wait)))
+            }
             Trouble::Rejected | Trouble::NotKept => self.hold(now, self.failures, life, roll),
             Trouble::Unavailable if self.is_troubled() => {
                 self.hold(now, self.failures - TROUBLE + 1, life, roll);
@@ -104,8 +106,7 @@ impl Gate {
 
     fn hold(&mut self, now: Moment, failures: u32, life: Option<Duration>, roll: f64) {
         let wait = policy::backoff(failures, life, roll);
-        self.held_until =
-            Some((after(now.boot, policy::foreground_backoff(wait)), after(now.boot, wait)));
+        self.held_until = Some((after(now.boot, policy::foreground_backoff(wait)), after(now.boot, wait)));
     }
 }
 

@@ -49,7 +49,11 @@ impl Connection {
     /// Serves the client until it leaves, misbehaves, or the daemon stops.
     pub(super) async fn serve(mut self, handler: &Handler, stop: CancellationToken) {
         let first_until = Instant::now() + FIRST_CALL;
-        let ended = match timeout_at(first_until, self.greet()).await {
+        let greeted = tokio::select! {
+            greeted = timeout_at(first_until, self.greet()) => greeted,
+            () = stop.cancelled() => return,
+        };
+        let ended = match greeted {
             Ok(Ok(Some(version))) => self.converse(handler, &stop, version, first_until).await,
             Ok(Ok(None)) => Ok(Next::Close),
             Ok(Err(error)) => Err(error.into()),

@@ -8,6 +8,7 @@ use guestissuer_proto::{Failure, FailureCode, Reply, Request, Response};
 use interprocess::local_socket::tokio::Stream;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::broker::Broker;
 
@@ -37,6 +38,7 @@ pub struct Handler {
     busy: AtomicUsize,
     last_use: Mutex<Instant>,
     held: Mutex<Vec<Stream>>,
+    tasks: TaskTracker,
 }
 
 impl Handler {
@@ -44,7 +46,14 @@ impl Handler {
     #[must_use]
     pub fn new(broker: Arc<Broker>, stop: CancellationToken) -> Self {
         let last_use = Mutex::new(Instant::now());
-        Self { broker, stop, busy: AtomicUsize::new(0), last_use, held: Mutex::new(Vec::new()) }
+        Self {
+            broker,
+            stop,
+            busy: AtomicUsize::new(0),
+            last_use,
+            held: Mutex::new(Vec::new()),
+            tasks: TaskTracker::new(),
+        }
     }
 
     /// Returns once nobody has asked for anything for `span`, except that pinned guests keep the daemon alive.
@@ -68,13 +77,19 @@ impl Handler {
         self.busy.fetch_add(1, Ordering::Relaxed);
         self.note_use();
         let is_stop = request == Request::Stop;
-        let answered = timeout_at(deadline + GRACE, self.respond(request, deadline, version)).await;
-        let response = answered
-            .unwrap_or_else(|_| {
-                Err(Failure::new(FailureCode::Deadline, "no answer in the time given")
-                    .with_hint("allow more time with --timeout"))
-            })
-            .unwrap_or_else(Response::Failed);
+        // In a task of its own, because a change that was begun must be brought to its end, in memory as on disk, also
+        // when nobody waits for it any more.
+        let (broker, stop) = (Arc::clone(&self.broker), self.stop.clone());
+        let work = self.tasks.spawn(respond(broker, stop, request, deadline, version));
+        let response = match timeout_at(deadline + GRACE, work).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(failure))) => Response::Failed(failure),
+            Ok(Err(_)) => Response::Failed(Failure::new(FailureCode::Internal, "the daemon met a defect")),
+            Err(_) => Response::Failed(
+                Failure::new(FailureCode::Deadline, "no answer in the time given")
+                    .with_hint("allow more time with --timeout"),
+            ),
+        };
         self.note_use();
         self.busy.fetch_sub(1, Ordering::Relaxed);
         let next = if is_stop { Next::HoldUntilTheEnd } else { Next::GoOn };
@@ -90,6 +105,12 @@ impl Handler {
         }
     }
 
+    /// Returns when everything that was begun has ended. Nothing may be asked afterwards.
+    pub(crate) async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
     /// The connections that wait for the daemon's end, to be closed last.
     pub(crate) fn take_held(&self) -> Vec<Stream> {
         std::mem::take(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
@@ -98,32 +119,37 @@ impl Handler {
     fn note_use(&self) {
         *self.last_use.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
+}
 
-    async fn respond(&self, request: Request, deadline: Instant, version: u16) -> Result<Response, Failure> {
-        let broker = &self.broker;
-        let guest = |detail| Response::Guest(Box::new(detail));
-        Ok(match request {
-            Request::Get(ask) => Response::Token(broker.get(ask, deadline).await?),
-            Request::List(ask) => Response::Guests(broker.list(ask).await?),
-            Request::Show(ask) => guest(broker.show(ask).await?),
-            Request::Add(ask) => guest(broker.add(ask, deadline).await?),
-            Request::Rename(ask) => guest(broker.rename(ask).await?),
-            Request::SetPinned(ask) => guest(broker.set_pinned(ask).await?),
-            Request::Remove(ask) => guest(broker.remove(ask).await?),
-            Request::IssuerAdd(spec) => Response::Issuer(broker.add_issuer(spec).await?),
-            Request::IssuerUpdate(change) => Response::Issuer(broker.update_issuer(change).await?),
-            Request::IssuerList => Response::Issuers(broker.list_issuers().await?),
-            Request::IssuerShow(name) => Response::Issuer(broker.show_issuer(name.as_ref()).await?),
-            Request::IssuerRemove(removal) => Response::Issuer(broker.remove_issuer(removal).await?),
-            Request::IssuerDefault(name) => Response::Issuer(broker.default_issuer(&name).await?),
-            Request::IssuerTest(name) => {
-                Response::IssuerTested(broker.test_issuer(name.as_ref(), deadline).await?)
-            }
-            Request::Status => Response::Status(Box::new(broker.status(version).await?)),
-            Request::Stop => {
-                self.stop.cancel();
-                Response::Done
-            }
-        })
-    }
+async fn respond(
+    broker: Arc<Broker>,
+    stop: CancellationToken,
+    request: Request,
+    deadline: Instant,
+    version: u16,
+) -> Result<Response, Failure> {
+    let guest = |detail| Response::Guest(Box::new(detail));
+    Ok(match request {
+        Request::Get(ask) => Response::Token(broker.get(ask, deadline).await?),
+        Request::List(ask) => Response::Guests(broker.list(ask).await?),
+        Request::Show(ask) => guest(broker.show(ask).await?),
+        Request::Add(ask) => guest(broker.add(ask, deadline).await?),
+        Request::Rename(ask) => guest(broker.rename(ask).await?),
+        Request::SetPinned(ask) => guest(broker.set_pinned(ask).await?),
+        Request::Remove(ask) => guest(broker.remove(ask).await?),
+        Request::IssuerAdd(spec) => Response::Issuer(broker.add_issuer(spec).await?),
+        Request::IssuerUpdate(change) => Response::Issuer(broker.update_issuer(change).await?),
+        Request::IssuerList => Response::Issuers(broker.list_issuers().await?),
+        Request::IssuerShow(name) => Response::Issuer(broker.show_issuer(name.as_ref()).await?),
+        Request::IssuerRemove(removal) => Response::Issuer(broker.remove_issuer(removal).await?),
+        Request::IssuerDefault(name) => Response::Issuer(broker.default_issuer(&name).await?),
+        Request::IssuerTest(name) => {
+            Response::IssuerTested(broker.test_issuer(name.as_ref(), deadline).await?)
+        }
+        Request::Status => Response::Status(Box::new(broker.status(version).await?)),
+        Request::Stop => {
+            stop.cancel();
+            Response::Done
+        }
+    })
 }

@@ -24,6 +24,8 @@ const COLUMNS: &str = "guest.id, issuer_id, subject, display_name, pinned, creat
 pub struct NewToken {
     /// Whose token.
     pub guest: GuestId,
+    /// What the guest was called when it was minted.
+    pub name: DisplayName,
     /// The token.
     pub sealed: Sealed,
     /// Its times.
@@ -100,31 +102,44 @@ pub fn remove(connection: &Connection, id: GuestId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Stores a token and plans its refresh. False if the guest was removed meanwhile; then nothing is stored.
-pub fn record_mint(connection: &Connection, new: &NewToken) -> Result<bool, StoreError> {
+/// What became of the guest while its token was minted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meanwhile {
+    /// Nothing.
+    Same,
+    /// It was renamed. The token is stored, and due to be refreshed at once, so that Webex learns of the name.
+    Renamed,
+    /// It was removed. Nothing is stored.
+    Removed,
+}
+
+/// Stores a token and plans its refresh.
+pub fn record_mint(connection: &Connection, new: &NewToken) -> Result<Meanwhile, StoreError> {
     let Lifetime { issued_at, expires_at, refresh_at } = new.lifetime;
     let mut update = connection.prepare_cached(
-        "UPDATE guest SET issued_at = ?2, expires_at = ?3, refresh_at = ?4, next_attempt_at = ?4, failures = 0,
-             last_error = NULL, person_id = coalesce(?5, person_id), email = coalesce(?6, email)
-         WHERE id = ?1",
+        "UPDATE guest SET issued_at = ?2, expires_at = ?3,
+             refresh_at = iif(display_name = ?7, ?4, ?2), next_attempt_at = iif(display_name = ?7, ?4, ?2),
+             failures = 0, last_error = NULL, person_id = coalesce(?5, person_id), email = coalesce(?6, email)
+         WHERE id = ?1 RETURNING display_name = ?7",
     )?;
-    let known = update.execute(params![
+    let values = params![
         new.guest.0,
         issued_at.0,
         expires_at.0,
         refresh_at.0,
         new.person_id,
-        new.email
-    ])?;
-    if known == 0 {
-        return Ok(false);
-    }
+        new.email,
+        new.name.as_str()
+    ];
+    let Some(has_same_name) = update.query_row(values, |row| row.get(0)).optional()? else {
+        return Ok(Meanwhile::Removed);
+    };
     let mut upsert = connection.prepare_cached(
         "INSERT INTO token (guest_id, sealed) VALUES (?1, ?2) ON CONFLICT (guest_id) DO UPDATE SET sealed = ?2",
     )?;
     upsert.execute(params![new.guest.0, new.sealed.0])?;
     remember(connection, new.guest, issued_at, Some(expires_at), None, new.tracking_id.as_deref())?;
-    Ok(true)
+    Ok(if has_same_name { Meanwhile::Same } else { Meanwhile::Renamed })
 }
 
 /// Writes down a failed mint and plans the next attempt. The token at hand stays.

@@ -35,6 +35,12 @@ pub enum StoreError {
         /// What this build knows.
         known: i64,
     },
+    /// The file is some other program's database.
+    #[error("the database is another program's")]
+    Foreign,
+    /// The database is gone, but its journal is there.
+    #[error("the database is empty although it has a journal")]
+    Orphaned,
     /// The store's threads have ended.
     #[error("the store is closed")]
     Closed,
@@ -61,7 +67,8 @@ impl StoreError {
                 error.sqlite_error_code(),
                 Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
             ),
-            Self::File(_) | Self::Newer { .. } | Self::Closed => false,
+            Self::Orphaned => true,
+            Self::File(_) | Self::Newer { .. } | Self::Foreign | Self::Closed => false,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use guestissuer_proto::UnixTime;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Store, StoreError, actor, schema};
+use super::{Store, StoreError, actor, issuers, schema};
 
 /// Name of the database in the state directory.
 pub const DATABASE: &str = "guestissuer.db";
@@ -56,20 +56,29 @@ pub(super) fn open(state_dir: &Path, now: UnixTime) -> Result<Opened, StoreError
 }
 
 /// Looks at the database without changing anything. A database that is not there is in order.
-pub fn check(state_dir: &Path) -> Result<(), StoreError> {
+///
+/// The value is what the database holds under `meta_key`.
+pub fn check(state_dir: &Path, meta_key: &str) -> Result<Option<Vec<u8>>, StoreError> {
     let path = state_dir.join(DATABASE);
     if !path.try_exists()? {
-        return Ok(());
+        return Ok(None);
     }
     let connection = open_reader(&path)?;
+    schema::check_owner(&connection)?;
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > schema::known_version() {
         return Err(StoreError::Newer { found, known: schema::known_version() });
     }
-    check_integrity(&connection)
+    check_integrity(&connection)?;
+    if found == 0 { Ok(None) } else { issuers::meta(&connection, meta_key) }
 }
 
 fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+    // SQLite would take the empty file for a new database, and throw the journal away.
+    if length(path) == 0 && length(&path.with_file_name(format!("{DATABASE}-wal"))) > 0 {
+        return Err(StoreError::Orphaned);
+    }
     // Born private, whatever the umask; SQLite gives its companions the mode of the database.
     OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -83,6 +92,7 @@ fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     if fs::metadata(path)?.len() <= CHECKED_IN_FULL {
         check_integrity(&connection)?;
     }
+    schema::check_owner(&connection)?;
     schema::migrate(&mut connection)?;
     Ok(connection)
 }

@@ -58,6 +58,17 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX mint_of_guest ON mint (guest_id);
 "];
 
+/// Marks our databases, so that no other program's is taken for one. The letters are "gi" and the numbers none's.
+const APPLICATION: i64 = 0x6769_0d21;
+
+/// Whether the database is ours or new.
+pub(super) fn check_owner(connection: &Connection) -> Result<(), StoreError> {
+    let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let is_new: bool =
+        connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
+    if application == APPLICATION || is_new { Ok(()) } else { Err(StoreError::Foreign) }
+}
+
 /// The newest schema this build knows.
 pub(super) fn known_version() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
@@ -73,6 +84,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     for (version, migration) in (found + 1..).zip(missing) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", version)?;
         transaction.commit()?;
     }

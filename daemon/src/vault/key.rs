@@ -64,11 +64,6 @@ impl KeySource {
         Self::File(state_dir.join(FILE))
     }
 
-    /// Whether the key, if there is one, can be used. Changes nothing.
-    pub fn check(&self) -> Result<(), KeyError> {
-        self.load().map(drop)
-    }
-
     /// What keeping the key here protects from, in one sentence.
     pub(super) fn protection(&self) -> String {
         match self {

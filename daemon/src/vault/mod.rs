@@ -103,6 +103,17 @@ impl Vault {
         Ok((vault, None))
     }
 
+    /// Whether the key, if there is one, can be used and is the one that goes with `check`. Changes nothing.
+    pub fn check(source: KeySource, check: Option<&Sealed>) -> Result<(), VaultOpenError> {
+        source.load()?;
+        if let Some(check) = check
+            && let Err(reason) = Self::open(source, Some(check))?.0.cipher
+        {
+            return Err(VaultError::Locked(reason).into());
+        }
+        Ok(())
+    }
+
     /// Why nothing can be sealed or opened, if so.
     #[must_use]
     pub fn lock_reason(&self) -> Option<&LockReason> {

@@ -10,8 +10,8 @@ mod guest_issuer;
 mod retry_after;
 
 pub use client::{Timeouts, Webex, WebexSetupError};
-pub use retry_after::LONGEST_WAIT;
 pub use error::{MintError, Said, Unusable};
+pub use retry_after::LONGEST_WAIT;
 
 use std::time::Duration;
 

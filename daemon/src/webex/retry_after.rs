@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use guestissuer_proto::UnixTime;
 
-/// The longest wait that is believed. Webex sends seconds to minutes; more is a mistake or a broken clock.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// The longest wait that is believed. Webex sends seconds to minutes; more than a day is a mistake.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 
 /// How long an answer asks to wait. Seconds or an HTTP date are understood; anything else counts as nothing said.
 ///
@@ -32,8 +32,9 @@ mod tests {
         assert_eq!(seconds("30"), Some(30));
         assert_eq!(seconds(" 30 "), Some(30));
         assert_eq!(seconds("0"), Some(0));
-        assert_eq!(seconds("99999999999999999999999"), Some(3600));
-        assert_eq!(seconds("7200"), Some(3600));
+        assert_eq!(seconds("99999999999999999999999"), Some(86_400));
+        assert_eq!(seconds("7200"), Some(7_200));
+        assert_eq!(seconds("100000"), Some(86_400));
         assert_eq!(seconds("Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
         assert_eq!(seconds("Sun, 06 Nov 1994 08:49:00 GMT"), Some(0));
         for junk in ["rand(30),add(30)", "", "-5", "1.5", "soon", "30s", "\u{e9}"] {

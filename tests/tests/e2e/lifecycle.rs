@@ -177,9 +177,9 @@ fn an_idle_daemon_ends_and_one_with_a_pinned_guest_stays() {
     world.daemon.take().unwrap().terminate();
     world.start(&["--idle-exit", "300ms"]);
     // The refresher naps for longer than the daemon may idle; its next mint shows that the daemon is still there.
-    world.sandbox.settings(&json!({"token_life_ms": 2_000}));
+    world.sandbox.settings(&json!({"token_life_ms": 6_000}));
     world.gi(["get", "1", "--force"]).ok();
-    world.sandbox.wait_for("mints", 4);
+    world.sandbox.wait_for("mints", 3);
     world.gi(["status"]).ok();
 }
 
