@@ -3,6 +3,7 @@
 mod cli;
 mod clock;
 mod database;
+mod demo;
 mod exit_codes;
 mod files;
 mod lifecycle;
