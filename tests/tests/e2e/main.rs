@@ -9,6 +9,7 @@ mod files;
 mod lifecycle;
 mod outage;
 mod promises;
+mod python_sdk;
 mod secrecy;
 mod tidy;
 mod upstream;
