@@ -57,12 +57,14 @@ fn supervise() -> ExitCode {
     let directory = tempfile::Builder::new().prefix("gi-demo-").tempdir().expect("a directory for the demo");
     // What the play starts becomes ours when the play ends, so that its end can be awaited.
     set_child_subreaper(Some(rustix::process::getpid())).expect("processes can be adopted");
-    let group = start_play(directory.path());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let is_interrupted = runtime.block_on(async {
+    let (group, is_interrupted) = runtime.block_on(async {
+        // Before there is anything that an interruption must end.
+        let interruption = interruption();
+        let group = start_play(directory.path());
         tokio::select! {
-            () = end_of(group) => false,
-            () = interruption() => true,
+            () = end_of(group) => (group, false),
+            () = interruption => (group, true),
         }
     });
     // The leader was not waited for yet, so the group is still ours and nobody else's.
@@ -103,16 +105,18 @@ async fn end_of(child: Pid) {
     let _ = receiver.await;
 }
 
-/// Waits for a signal that asks to end.
-async fn interruption() {
+/// Listens from now on to signals that ask to end, and waits for one.
+fn interruption() -> impl Future<Output = ()> {
     let listen = |kind| signal(kind).expect("signals can be listened to");
     let mut interrupt = listen(SignalKind::interrupt());
     let mut terminate = listen(SignalKind::terminate());
     let mut hang_up = listen(SignalKind::hangup());
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
+    async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
     }
 }
 
