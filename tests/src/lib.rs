@@ -6,6 +6,7 @@
 pub mod daemon;
 pub mod gi;
 pub mod programs;
+pub mod python;
 pub mod sandbox;
 pub mod tidy;
 pub mod world;

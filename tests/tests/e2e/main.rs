@@ -3,11 +3,13 @@
 mod cli;
 mod clock;
 mod database;
+mod demo;
 mod exit_codes;
 mod files;
 mod lifecycle;
 mod outage;
 mod promises;
+mod python_sdk;
 mod secrecy;
 mod tidy;
 mod upstream;
