@@ -27,6 +27,8 @@ pub(crate) enum Refusal {
     TokenExpired,
     #[error("the access token was revoked")]
     TokenRevoked,
+    #[error("no Content-Length")]
+    NoLength,
     #[error("no such path")]
     UnknownPath,
     #[error("not this method here")]
@@ -52,6 +54,7 @@ impl Refusal {
             | Self::TokenRevoked => StatusCode::UNAUTHORIZED,
             Self::NotAJwt | Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NoLength => StatusCode::LENGTH_REQUIRED,
             Self::Body => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRandomness => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -358,15 +358,12 @@ impl Broker {
         deadline: Instant,
     ) -> Result<Part, FlightFailure> {
         let boarded = self.flights.board(key);
-        let part = match boarded.pilot {
-            Some(pilot) => {
-                self.take_off(pilot, entry, key, seen, Purpose::Foreground, None);
-                Part::Pilot
-            }
-            None => {
-                count(&self.counters.coalesced);
-                Part::Passenger
-            }
+        let part = if let Some(pilot) = boarded.pilot {
+            self.take_off(pilot, entry, key, seen, Purpose::Foreground, None);
+            Part::Pilot
+        } else {
+            count(&self.counters.coalesced);
+            Part::Passenger
         };
         match tokio::time::timeout_at(deadline, boarded.flight.outcome()).await {
             Ok(outcome) => outcome.map(|()| part),

@@ -94,7 +94,7 @@ impl Gate {
         self.failures = self.failures.saturating_add(1);
         match trouble {
             Trouble::AskedToWait(wait) => {
-                self.paused_until = self.paused_until.max(Some(after(now.boot, wait)))
+                self.paused_until = self.paused_until.max(Some(after(now.boot, wait)));
             }
             Trouble::Rejected | Trouble::NotKept => self.hold(now, self.failures, life, roll),
             Trouble::Unavailable if self.is_troubled() => {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
@@ -33,6 +34,10 @@ async fn login(
     Extension(ticket): Extension<Ticket>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
+    // Webex's front ends want to be told how long a body is, also when there is none.
+    if !headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING) {
+        return Err(Refusal::NoLength);
+    }
     let text = authorization(&headers).ok_or(Refusal::NoAuthorization)?;
     let guest = GuestJwt::parse(text)?.judge(&world.issuer, &world.key, world.now())?;
     let minted = world.mint(guest, ticket)?;
