@@ -41,7 +41,7 @@ fn build(directory: &Path) {
     let target = directory.parent().expect("a profile's directory is in the target directory");
     let mut command = Command::new(cargo);
     command
-        .args(["build", "--quiet", "--locked", "--bins"])
+        .args(["build", "--quiet", "--locked", "--bins", "--examples"])
         .args(["-p", "guestissuer-daemon", "-p", "guestissuer-client", "-p", "guestissuer-sandbox"])
         .arg("--target-dir")
         .arg(target)

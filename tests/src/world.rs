@@ -66,6 +66,11 @@ impl World {
         Gi::new(&self.socket(), &self.state_dir()).args(args)
     }
 
+    /// Ends a daemon that was started by `gi`, if there is one.
+    pub fn stop(socket: &Path, state_dir: &Path) {
+        Gi::new(socket, state_dir).args(["stop"]).run();
+    }
+
     /// The directory of this test.
     pub fn path(&self) -> &Path {
         self.directory.path()

@@ -10,6 +10,7 @@ mod lifecycle;
 mod outage;
 mod promises;
 mod python_sdk;
+mod readme;
 mod regressions;
 mod secrecy;
 mod tidy;
