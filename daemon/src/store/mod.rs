@@ -8,6 +8,8 @@ pub mod guests;
 pub mod issuers;
 mod open;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
