@@ -26,12 +26,7 @@ pub async fn run(broker: Arc<Broker>, clock: Arc<dyn Clock>, stop: CancellationT
     loop {
         let pass = broker.refresh_due().await;
         let now = clock.now();
-        let nap = match pass.next_due {
-            // Overdue refreshes wait for a slot; the end of a flight wakes us.
-            Some(due) if due <= now.wall && pass.started == 0 => MAX_NAP,
-            Some(due) => due.since(now.wall).clamp(MIN_NAP, MAX_NAP),
-            None => MAX_NAP,
-        };
+        let nap = pass.next_due.map_or(MAX_NAP, |due| due.since(now.wall).clamp(MIN_NAP, MAX_NAP));
         tokio::select! {
             () = stop.cancelled() => return,
             () = broker.schedule_change() => {}

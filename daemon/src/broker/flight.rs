@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use guestissuer_proto::{Failure, FailureCode, UnixTime};
 use tokio::sync::watch;
 
-use crate::domain::guest::GuestKey;
+use crate::domain::guest::{GuestKey, IssuerId};
 
 /// How a flight ended: the token is in the store and the cache, or it failed.
 pub(super) type Outcome = Result<(), FlightFailure>;
@@ -68,6 +68,11 @@ impl Flights {
         self.lock().contains_key(key)
     }
 
+    /// Whether any flight of this issuer's guests is under way.
+    pub(super) fn is_busy(&self, issuer: IssuerId) -> bool {
+        self.lock().keys().any(|key| key.issuer == issuer)
+    }
+
     /// How many flights are under way.
     pub(super) fn count(&self) -> usize {
         self.lock().len()
@@ -109,7 +114,6 @@ impl Drop for Pilot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::guest::IssuerId;
 
     fn key(subject: &str) -> GuestKey {
         GuestKey { issuer: IssuerId(1), subject: subject.parse().unwrap() }
@@ -122,6 +126,7 @@ mod tests {
         let second = flights.board(&key("1"));
         let other = flights.board(&key("2"));
         assert!(second.pilot.is_none() && other.pilot.is_some());
+        assert!(flights.is_busy(IssuerId(1)) && !flights.is_busy(IssuerId(2)));
         first.pilot.unwrap().land(Ok(()));
         assert!(first.flight.outcome().await.is_ok());
         assert!(second.flight.outcome().await.is_ok());

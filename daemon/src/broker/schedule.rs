@@ -13,23 +13,19 @@ use crate::store::{StoreError, guests as guest_rows};
 /// What a pass over the schedule found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pass {
-    /// When the next refresh is due, if that is known; in the past if refreshes wait for a free slot.
+    /// When more will be due than is now, if anything will. What is overdue and was not started waits for a flight to
+    /// land, which is a change of the schedule.
     pub next_due: Option<UnixTime>,
-    /// How many refreshes were started.
-    pub started: usize,
 }
 
 impl Broker {
     /// Starts the refreshes that are due, longest overdue first, as far as there are free slots.
     pub async fn refresh_due(self: &Arc<Self>) -> Pass {
         self.write_down_uses().await;
-        let mut pass = Pass { next_due: None, started: 0 };
+        let mut pass = Pass { next_due: None };
         for entry in self.registry.all() {
             match self.refresh_issuer(&entry).await {
-                Ok((started, next_due)) => {
-                    pass.started += started;
-                    pass.next_due = [pass.next_due, next_due].into_iter().flatten().min();
-                }
+                Ok(next_due) => pass.next_due = [pass.next_due, next_due].into_iter().flatten().min(),
                 // A later pass tries again; the failure is in the journal.
                 Err(error) => drop(failures::store(&error)),
             }
@@ -53,49 +49,42 @@ impl Broker {
         }
     }
 
-    async fn refresh_issuer(
-        self: &Arc<Self>,
-        entry: &Arc<Entry>,
-    ) -> Result<(usize, Option<UnixTime>), StoreError> {
+    async fn refresh_issuer(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<Option<UnixTime>, StoreError> {
         let now = self.now();
         let issuer = entry.issuer.id;
         if entry.minting.is_err() {
-            return Ok((0, None));
+            return Ok(None);
         }
         if let Some(opens) = entry.door().gate.opens_at(self.clock.now(), Purpose::Background) {
-            return Ok((0, Some(opens)));
+            return Ok(Some(opens));
         }
         self.retire_idle(entry, now).await?;
         // Those in flight are still at the head of the schedule, and must not hide the ones behind them.
         let limit = self.background_slots.available_permits() + self.flights.count();
         let due = self.store.read(move |rows| guest_rows::due(rows, issuer, now, limit)).await?;
-        let mut started = 0;
         for guest in due {
             // While an issuer is in trouble, one request at a time finds out whether that is over.
-            let is_probe_out = entry.door().gate.is_troubled() && started > 0;
-            if is_probe_out || !self.refresh(entry, &guest) {
-                continue;
+            let is_probe_out = entry.door().gate.is_troubled() && self.flights.is_busy(issuer);
+            if !is_probe_out {
+                self.refresh(entry, &guest);
             }
-            started += 1;
         }
-        let next = self.store.read(move |rows| guest_rows::next_due(rows, issuer)).await?;
-        Ok((started, next))
+        self.store.read(move |rows| guest_rows::next_due(rows, issuer, now)).await
     }
 
-    /// Starts one refresh; false if it is under way already or there is no free slot.
-    fn refresh(self: &Arc<Self>, entry: &Arc<Entry>, guest: &Guest) -> bool {
+    /// Starts one refresh, unless it is under way already or there is no free slot.
+    fn refresh(self: &Arc<Self>, entry: &Arc<Entry>, guest: &Guest) {
         if self.flights.is_flying(&guest.key) {
-            return false;
+            return;
         }
         let Ok(permit) = Arc::clone(&self.background_slots).try_acquire_owned() else {
-            return false;
+            return;
         };
         let Some(pilot) = self.flights.board(&guest.key).pilot else {
-            return false;
+            return;
         };
         let seen = guest.lifetime.map(|lifetime| lifetime.issued_at);
         self.take_off(pilot, entry, &guest.key, seen, Purpose::Background, Some(permit));
-        true
     }
 
     async fn retire_idle(&self, entry: &Entry, now: UnixTime) -> Result<(), StoreError> {

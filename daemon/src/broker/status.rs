@@ -16,7 +16,8 @@ impl Broker {
         let minting: Vec<_> = self.minting_issuers().iter().map(|entry| entry.issuer.id).collect();
         let (guests, last_failure, next_refresh_at) = self
             .read(move |rows| {
-                let next = minting.iter().map(|issuer| guest_rows::next_due(rows, *issuer));
+                let next =
+                    minting.iter().map(|issuer| guest_rows::next_due(rows, *issuer, UnixTime(i64::MIN)));
                 let next: Vec<Option<UnixTime>> = next.collect::<Result<_, StoreError>>()?;
                 let next = next.into_iter().flatten().min();
                 Ok((guest_rows::count(rows, now.wall)?, guest_rows::last_failure(rows)?, next))

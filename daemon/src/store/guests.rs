@@ -187,13 +187,17 @@ pub fn due(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// When the next mint of an issuer's guests is due.
-pub fn next_due(connection: &Connection, issuer: IssuerId) -> Result<Option<UnixTime>, StoreError> {
+/// When the next mint of an issuer's guests is due that is not due at `after` already.
+pub fn next_due(
+    connection: &Connection,
+    issuer: IssuerId,
+    after: UnixTime,
+) -> Result<Option<UnixTime>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT next_attempt_at FROM guest WHERE issuer_id = ?1 AND next_attempt_at IS NOT NULL
+        "SELECT next_attempt_at FROM guest WHERE issuer_id = ?1 AND next_attempt_at > ?2
          ORDER BY next_attempt_at LIMIT 1",
     )?;
-    Ok(statement.query_row([issuer.0], |row| row.get(0).map(UnixTime)).optional()?)
+    Ok(statement.query_row([issuer.0, after.0], |row| row.get(0).map(UnixTime)).optional()?)
 }
 
 /// Takes due guests that nobody asked for since `cutoff` off the schedule, unless they are pinned.

@@ -165,3 +165,24 @@ fn a_guest_nobody_asks_for_is_left_to_expire_unless_it_is_pinned() {
     world.gi(["get", "idle"]).ok();
     assert_eq!(world.sandbox.mints_of("idle"), 2);
 }
+
+#[test]
+fn an_issuer_in_trouble_is_tried_with_one_request_at_a_time() {
+    let (world, inside) = world();
+    for n in 0..20 {
+        get(&world, &format!("g{n}")).ok();
+    }
+    world.sandbox.fault(&serde_json::json!({"status": 503, "times": 8}));
+    world.sandbox.fault(&serde_json::json!({"hang": true}));
+    inside.clock.sleep(5);
+    // A change of the schedule wakes the refresher: eight refreshes fail, and a while later one finds out how things are.
+    let wake = || world.gi(["pin", "g0"]).ok();
+    wake();
+    world.sandbox.wait_for("hanging", 1);
+    for _ in 0..5 {
+        wake();
+        assert_eq!(world.sandbox.count("in_flight"), 1);
+    }
+    world.sandbox.mend();
+    world.sandbox.wait_for("mints", 40);
+}
