@@ -13,7 +13,8 @@ use super::registry::Entry;
 use super::{Broker, Want, failures};
 use crate::domain::guest::{Guest, GuestKey};
 use crate::domain::policy::{Freshness, wall_freshness};
-use crate::store::{StoreError, guests as guest_rows};
+use crate::store::StoreError;
+use crate::store::guests::{self as guest_rows, Registration};
 
 /// The most bytes of guests on one page: half of what a reply may have, so that nothing else needs to be counted.
 const PAGE_BYTES: usize = MAX_REPLY / 2;
@@ -27,11 +28,11 @@ impl Broker {
     /// If the mint fails the guest stays registered, and is tried again later.
     pub async fn add(self: &Arc<Self>, ask: AddGuest, deadline: Instant) -> Result<GuestDetail, Failure> {
         let (entry, key) = self.locate(ask.guest)?;
-        let renamed = self.register(&key, ask.name).await?;
+        let registration = self.register(&key, ask.name).await?;
         if ask.pinned {
             self.pin(&entry, &key, true).await?;
         }
-        let want = if renamed { Want::PreferNew } else { Want::Valid };
+        let want = if registration == Registration::Renamed { Want::PreferNew } else { Want::Valid };
         let (warm, ..) = self.obtain(&entry, &key, want, None, deadline).await.map_err(|failure| {
             let message = format!("{} is registered but has no token yet: {}", key.subject, failure.message);
             Failure { message, ..failure }
@@ -112,20 +113,20 @@ impl Broker {
         Ok(GuestPage { guests, next: next.flatten() })
     }
 
-    /// Registers or renames a guest; true if that changed anything.
-    pub(super) async fn register(&self, key: &GuestKey, name: DisplayName) -> Result<bool, Failure> {
+    /// Registers or renames a guest.
+    pub(super) async fn register(&self, key: &GuestKey, name: DisplayName) -> Result<Registration, Failure> {
         if let Some(warm) = self.cache.find(key)
             && warm.display_name == name
         {
-            return Ok(false);
+            return Ok(Registration::Same);
         }
         let (wanted, now) = (key.clone(), self.now());
-        let changed = self.write(move |rows| guest_rows::register(rows, &wanted, &name, now)).await?;
-        if changed {
+        let registration = self.write(move |rows| guest_rows::register(rows, &wanted, &name, now)).await?;
+        if registration == Registration::Renamed {
             self.cache.forget(key);
             self.schedule_changed.notify_one();
         }
-        Ok(changed)
+        Ok(registration)
     }
 
     async fn pin(&self, entry: &Entry, key: &GuestKey, pinned: bool) -> Result<(), Failure> {

@@ -218,7 +218,7 @@ impl Broker {
         let retry_at = now.saturating_add(policy::foreground_backoff(backoff)).max(opens.unwrap_or(now));
         let helps = matches!(error, MintError::RateLimited { .. } | MintError::Unavailable { .. });
         let failure = record.failure.clone();
-        let failure = if helps { failure.with_retry_after(retry_at.since(now)) } else { failure };
+        let failure = if helps { failure.with_retry_after(retry_at.since(self.now())) } else { failure };
         tracing::warn!(
             subject = %guest.key.subject,
             issuer = %entry.issuer.name,

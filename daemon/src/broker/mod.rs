@@ -30,7 +30,8 @@ use crate::domain::gate::Purpose;
 use crate::domain::guest::GuestKey;
 use crate::domain::policy::{self, Freshness, RefreshShare};
 use crate::domain::time::{Clock, Moment};
-use crate::store::{Store, StoreError, guests as guest_rows, issuers as issuer_rows};
+use crate::store::guests::{self as guest_rows, Registration};
+use crate::store::{Store, StoreError, issuers as issuer_rows};
 use crate::vault::{Belonging, Vault, VaultError};
 use crate::webex::Webex;
 use cache::{HotCache, Warm};
@@ -127,15 +128,6 @@ enum Want {
     New,
 }
 
-/// What part a request had in a mint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    /// It began the mint.
-    Pilot,
-    /// It joined one that was under way.
-    Passenger,
-}
-
 impl Broker {
     /// Puts the parts together.
     pub async fn new(clock: Arc<dyn Clock>, parts: Parts) -> Result<Self, StoreError> {
@@ -188,8 +180,8 @@ impl Broker {
         let key = GuestKey { issuer: entry.issuer.id, subject: ask.guest.subject };
         let mut want = if ask.force { Want::New } else { Want::Valid };
         if let Some(name) = ask.name {
-            let renamed = self.register(&key, name).await?;
-            if renamed && !ask.force {
+            let registration = self.register(&key, name).await?;
+            if registration == Registration::Renamed && !ask.force {
                 want = Want::PreferNew;
             }
         }
@@ -225,7 +217,11 @@ impl Broker {
         loop {
             let warm = self.warm(entry, key).await?;
             let good = self.good_enough(&warm, asked);
+            // The mint that was joined began before the guest was renamed, and told Webex the old name.
+            let has_old_name = want == Want::PreferNew && minted && !boarded_again && is_overtaken(&warm);
+            boarded_again |= has_old_name;
             let fallback = match (&warm.credential, good) {
+                (credential, good) if has_old_name => credential.as_ref().filter(|_| good),
                 (Some(credential), true) if minted || want == Want::Valid => {
                     let credential = credential.clone();
                     return Ok((warm, credential, !minted));
@@ -237,12 +233,7 @@ impl Broker {
                 (credential, good) => credential.as_ref().filter(|_| good),
             };
             let failed = match self.mint(entry, key, warm.minted_at, deadline).await {
-                // A mint that was under way before the renaming tells Webex the old name.
-                Ok(Part::Passenger) if want == Want::PreferNew && !boarded_again => {
-                    boarded_again = true;
-                    continue;
-                }
-                Ok(Part::Passenger | Part::Pilot) => {
+                Ok(()) => {
                     minted = true;
                     continue;
                 }
@@ -356,17 +347,14 @@ impl Broker {
         key: &GuestKey,
         seen: Option<UnixTime>,
         deadline: Instant,
-    ) -> Result<Part, FlightFailure> {
+    ) -> Result<(), FlightFailure> {
         let boarded = self.flights.board(key);
-        let part = if let Some(pilot) = boarded.pilot {
-            self.take_off(pilot, entry, key, seen, Purpose::Foreground, None);
-            Part::Pilot
-        } else {
-            count(&self.counters.coalesced);
-            Part::Passenger
-        };
+        match boarded.pilot {
+            Some(pilot) => self.take_off(pilot, entry, key, seen, Purpose::Foreground, None),
+            None => count(&self.counters.coalesced),
+        }
         match tokio::time::timeout_at(deadline, boarded.flight.outcome()).await {
-            Ok(outcome) => outcome.map(|()| part),
+            Ok(outcome) => outcome,
             Err(_) => Err(failures::deadline().into()),
         }
     }
@@ -382,6 +370,13 @@ impl Broker {
     pub fn close(self) {
         self.store.close();
     }
+}
+
+/// Whether the guest was renamed while its token was minted, so that the refresh is due from the start.
+fn is_overtaken(warm: &Warm) -> bool {
+    warm.credential
+        .as_ref()
+        .is_some_and(|credential| credential.lifetime.refresh_at <= credential.lifetime.issued_at)
 }
 
 fn count(counter: &AtomicU64) {

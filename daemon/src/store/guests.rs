@@ -62,22 +62,38 @@ pub fn find(connection: &Connection, key: &GuestKey) -> Result<Option<Guest>, St
     Ok(guest.optional()?)
 }
 
-/// Registers a guest if it is not known, and gives it this name. Says whether anything changed.
+/// What became of a guest that was to be registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// It is new.
+    New,
+    /// It was known under another name. Its refresh is due, so that Webex learns of the new one.
+    Renamed,
+    /// It was known under this name.
+    Same,
+}
+
+/// Registers a guest if it is not known, and gives it this name.
 pub fn register(
     connection: &Connection,
     key: &GuestKey,
     name: &DisplayName,
     now: UnixTime,
-) -> Result<bool, StoreError> {
-    let changed = connection.execute(
-        "INSERT INTO guest (issuer_id, subject, display_name, pinned, created_at, last_used_at)
-         VALUES (?1, ?2, ?3, 0, ?4, ?4)
-         ON CONFLICT (issuer_id, subject) DO UPDATE
-         SET display_name = ?3, refresh_at = min(refresh_at, ?4), next_attempt_at = ?4
-         WHERE display_name <> ?3",
+) -> Result<Registration, StoreError> {
+    let renamed = connection.execute(
+        "UPDATE guest SET display_name = ?3, refresh_at = min(refresh_at, ?4), next_attempt_at = ?4
+         WHERE issuer_id = ?1 AND subject = ?2 AND display_name <> ?3",
         params![key.issuer.0, key.subject.as_str(), name.as_str(), now.0],
     )?;
-    Ok(changed > 0)
+    if renamed > 0 {
+        return Ok(Registration::Renamed);
+    }
+    let added = connection.execute(
+        "INSERT INTO guest (issuer_id, subject, display_name, pinned, created_at, last_used_at)
+         VALUES (?1, ?2, ?3, 0, ?4, ?4) ON CONFLICT (issuer_id, subject) DO NOTHING",
+        params![key.issuer.0, key.subject.as_str(), name.as_str(), now.0],
+    )?;
+    Ok(if added > 0 { Registration::New } else { Registration::Same })
 }
 
 /// Pins or unpins a guest; a pinned one is put on the schedule.

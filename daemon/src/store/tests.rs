@@ -5,7 +5,7 @@ use guestissuer_proto::{Failure, FailureCode, Subject, UnixTime};
 use proptest::prelude::*;
 use rusqlite::Connection;
 
-use super::guests::{self, Filter, Meanwhile, NewToken};
+use super::guests::{self, Filter, Meanwhile, NewToken, Registration};
 use super::issuers::{self, NewIssuer};
 use super::{Store, StoreError, schema};
 use crate::domain::credential::Lifetime;
@@ -204,9 +204,10 @@ fn a_rename_makes_the_refresh_due_and_the_same_name_changes_nothing() {
     let guest = add_guest(&rows, issuer, "1");
     guests::record_mint(&rows, &token(guest, 100, 1_000, 700)).unwrap();
     let key = GuestKey { issuer, subject: "1".parse().unwrap() };
-    assert!(!guests::register(&rows, &key, &"Ann".parse().unwrap(), UnixTime(200)).unwrap());
+    let register = |name: &str| guests::register(&rows, &key, &name.parse().unwrap(), UnixTime(200)).unwrap();
+    assert_eq!(register("Ann"), Registration::Same);
     assert_eq!(due(&rows, issuer, 200), Vec::<String>::new());
-    assert!(guests::register(&rows, &key, &"Bob".parse().unwrap(), UnixTime(200)).unwrap());
+    assert_eq!(register("Bob"), Registration::Renamed);
     assert_eq!(due(&rows, issuer, 200), ["1"]);
 }
 
