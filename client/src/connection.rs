@@ -156,7 +156,8 @@ fn connect(socket: &Path, timeout: Duration) -> Result<OwnedFd, Errno> {
     fcntl_setfd(&stream, FdFlags::CLOEXEC)?;
     // Connecting waits while the daemon's queue is full, and for a stopped daemon that would be for ever.
     set_socket_timeout(&stream, Timeout::Send, Some(timeout.max(Duration::from_micros(1))))?;
-    rustix::net::connect(&stream, &SocketAddrUnix::new(socket)?)?;
+    let address = SocketAddrUnix::new(socket)?;
+    rustix::io::retry_on_intr(|| rustix::net::connect(&stream, &address))?;
     Ok(stream)
 }
 

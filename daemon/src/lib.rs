@@ -103,7 +103,10 @@ pub async fn run(
             tracing::info!("nobody asked for anything for a while");
             Ok(())
         }
-        () = broker.damage() => Err(RunError::Damaged),
+        () = broker.damage() => {
+            store::mark_suspect(&config.state_dir);
+            Err(RunError::Damaged)
+        }
     };
 
     notify::stopping();
@@ -114,13 +117,13 @@ pub async fn run(
     let farewell = async {
         connections.wait().await;
         handler.finish().await;
+        // Only when it has stopped does nothing new take off.
+        drop(refresher.await);
         broker.finish().await;
     };
     if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
         tracing::warn!("ended before everything in flight had finished");
     }
-    // The refresher stops by itself; whether it did no longer matters.
-    drop(refresher.await);
     // Whoever asked for the end learns of it when everything is let go of.
     let held = handler.take_held();
     drop(handler);

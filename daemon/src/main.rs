@@ -49,7 +49,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    telemetry::start(arguments.log_level, variable("JOURNAL_STREAM").is_some());
+    telemetry::start(arguments.log_level, is_journal());
     if let Err(error) = keep_memory_private() {
         tracing::warn!(error = &error as &dyn Error, "cannot forbid core dumps");
     }
@@ -74,7 +74,7 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let inherited = ListenFd::from_env().take_unix_listener(0)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let stop = CancellationToken::new();
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         // Before anything else, so that no moment is left in which a signal would just kill.
         let signals = Signals::catch().map_err(RunError::Signals)?;
         let signals = tokio::spawn(signals.trigger(stop.clone()));
@@ -83,7 +83,10 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         served?;
         signals.await?;
         Ok(())
-    })
+    });
+    // A name that is still being looked up would hold the process otherwise.
+    runtime.shutdown_background();
+    served
 }
 
 /// Looks at everything, and says all that is wrong.
@@ -98,6 +101,13 @@ fn check(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
 fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).map(PathBuf::from)
+}
+
+/// Whether stderr is the journal: `JOURNAL_STREAM` alone only says that it was for some process further up.
+fn is_journal() -> bool {
+    let stream = variable("JOURNAL_STREAM");
+    let stderr = rustix::fs::fstat(rustix::stdio::stderr());
+    stderr.is_ok_and(|stat| stream == Some(format!("{}:{}", stat.st_dev, stat.st_ino).into()))
 }
 
 fn said(arguments: &Arguments) -> Said {

@@ -4,7 +4,7 @@ use clap::Args;
 use guestissuer_client::proto::request::GuestRef;
 use guestissuer_client::proto::{DisplayName, IssuerName, Span, Subject};
 
-use super::values::{display_name, issuer_name, subject};
+use super::values::{display_name, issuer_name, pattern, subject};
 
 /// A guest, by subject and issuer.
 #[derive(Args)]
@@ -58,7 +58,7 @@ pub(crate) struct Get {
     gi list --failing -o json  those whose last mint failed, for programs")]
 pub(crate) struct List {
     /// Only guests whose subject or name this matches; *, ? and [a-z] are understood
-    #[arg(value_name = "PATTERN")]
+    #[arg(value_name = "PATTERN", value_parser = pattern)]
     pub(crate) pattern: Option<String>,
     /// Only guests of this issuer
     #[arg(long, value_name = "NAME", value_parser = issuer_name)]

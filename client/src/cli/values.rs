@@ -14,3 +14,13 @@ pub(super) fn display_name(text: &str) -> Result<DisplayName, String> {
 pub(super) fn issuer_name(text: &str) -> Result<IssuerName, String> {
     text.parse::<IssuerName>().map_err(|error| format!("an issuer's name {error}"))
 }
+
+/// Longer than any subject or name that it could match, so that matching it takes no time to speak of.
+const LONGEST_PATTERN: usize = 1024;
+
+pub(super) fn pattern(text: &str) -> Result<String, String> {
+    if text.len() > LONGEST_PATTERN {
+        return Err(format!("a pattern must not be longer than {LONGEST_PATTERN} bytes"));
+    }
+    Ok(text.to_owned())
+}

@@ -98,14 +98,10 @@ pub(super) fn add(add: Add, session: &mut Session<'_>, output: &Output) -> Resul
 pub(super) fn rename(rename: Rename, session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
     let answered = session.ask(&RenameGuest { guest: rename.guest.into_ref(), name: rename.name })?;
     let guest = &answered.value.summary;
-    output.message(&if guest.token_state == TokenState::Fresh {
-        format!("{} is called {} already", guest.subject, guest.display_name)
-    } else {
-        format!(
-            "renamed {} to {}; Webex learns of it with the next token, which is minted now",
-            guest.subject, guest.display_name
-        )
-    });
+    output.message(&format!(
+        "{} is called {}; Webex learns of a new name with the next token, which is minted now",
+        guest.subject, guest.display_name
+    ));
     changed(&answered, output)
 }
 

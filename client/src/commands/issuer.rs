@@ -1,7 +1,7 @@
 //! Commands about issuers.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read, Write as _};
+use std::io::{self, IsTerminal as _, Read};
 
 use guestissuer_client::proto::request::{Credentials, IssuerChange, IssuerRemoval, IssuerSpec};
 use guestissuer_client::proto::response::IssuerDetail;
@@ -14,6 +14,7 @@ use crate::cli::{CredentialSource, Format, IssuerAdd, IssuerCommand, IssuerRemov
 use crate::environment::Environment;
 use crate::output::table::{Cell, Table};
 use crate::output::{Output, Paint, facts, json, print, time};
+use crate::prompt;
 use crate::session::Session;
 
 /// The longest credentials file that is read. A real one has some hundred bytes.
@@ -245,13 +246,8 @@ fn ask_id() -> Result<String, Failure> {
         return Err(Failure::new(FailureCode::Usage, "the issuer id is missing")
             .with_hint("give it with --id, in --credentials, or in the environment variable ISSUER"));
     }
-    let mut stderr = io::stderr();
-    let _ = write!(stderr, "Issuer id: ").and_then(|()| stderr.flush());
-    let mut line = String::new();
-    let read = io::stdin().take(LONGEST_FILE);
-    io::BufRead::read_line(&mut io::BufReader::new(read), &mut line)
-        .map_err(|error| Failure::new(FailureCode::Usage, format!("cannot read the issuer id: {error}")))?;
-    Ok(line.trim().to_owned())
+    prompt::line("Issuer id: ")
+        .map_err(|error| Failure::new(FailureCode::Usage, format!("cannot read the issuer id: {error}")))
 }
 
 fn ask_secret() -> Result<Secret, Failure> {
@@ -259,8 +255,6 @@ fn ask_secret() -> Result<Secret, Failure> {
         return Err(Failure::new(FailureCode::Usage, "the secret is missing")
             .with_hint("give it in --credentials FILE, or in the environment variable SECRET"));
     }
-    let secret = rpassword::prompt_password("Secret (not shown): ");
-    secret
-        .map(Secret::new)
+    prompt::secret("Secret (not shown): ")
         .map_err(|error| Failure::new(FailureCode::Usage, format!("cannot read the secret: {error}")))
 }

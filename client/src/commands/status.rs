@@ -2,7 +2,7 @@
 
 use guestissuer_client::proto::response::Status as DaemonStatus;
 use guestissuer_client::proto::{Failure, UnixTime};
-use guestissuer_client::{Answered, Status, Stop};
+use guestissuer_client::{Answered, Error, Status, Stop};
 
 use crate::cli::Format;
 use crate::output::{Output, facts, json, print, time};
@@ -25,8 +25,12 @@ pub(super) fn stop(mut session: Session<'_>, output: &Output) -> Result<(), Fail
         output.message("no guestissuerd is running");
         return Ok(());
     };
-    client.ask(Stop, left).map_err(Failure::from)?;
-    session.wait_for_end()?;
+    match client.ask(Stop, left) {
+        Ok(_) => session.wait_for_end()?,
+        // It was about to end already.
+        Err(Error::Broken(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
     output.message("guestissuerd has ended");
     Ok(())
 }

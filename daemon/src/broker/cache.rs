@@ -60,10 +60,14 @@ impl HotCache {
         self.generation.load(Ordering::Relaxed)
     }
 
-    /// Keeps a guest as the store had it, unless something was forgotten since `generation`.
+    /// Keeps a guest as the store had it. If something was forgotten since `generation`, the guest is forgotten instead:
+    /// the store may have changed again, and an older entry is worse than none.
     pub(super) fn keep(&self, key: GuestKey, warm: Warm, generation: u64) {
+        let mut entries = self.warm();
         if self.generation() == generation {
-            self.warm().put(key, warm);
+            entries.put(key, warm);
+        } else {
+            entries.pop(&key);
         }
     }
 
@@ -76,14 +80,16 @@ impl HotCache {
 
     /// Forgets a guest, whose row in the store has changed.
     pub(super) fn forget(&self, key: &GuestKey) {
+        let mut entries = self.warm();
         self.generation.fetch_add(1, Ordering::Relaxed);
-        self.warm().pop(key);
+        entries.pop(key);
     }
 
     /// Forgets everyone.
     pub(super) fn clear(&self) {
+        let mut entries = self.warm();
         self.generation.fetch_add(1, Ordering::Relaxed);
-        self.warm().clear();
+        entries.clear();
     }
 
     /// Notes that a guest was asked for. True if it is time to write the notes down.
@@ -109,5 +115,32 @@ impl HotCache {
 
     fn used(&self) -> MutexGuard<'_, HashMap<GuestId, UnixTime>> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::guest::IssuerId;
+
+    fn key(subject: &str) -> GuestKey {
+        GuestKey { issuer: IssuerId(1), subject: subject.parse().unwrap() }
+    }
+
+    fn warm(id: i64) -> Warm {
+        let display_name = "Ann".parse().unwrap();
+        Warm { id: GuestId(id), display_name, credential: None, minted_at: None, next_attempt_at: None }
+    }
+
+    #[test]
+    fn what_may_have_changed_meanwhile_is_not_kept_and_nothing_older_stays() {
+        let cache = HotCache::new();
+        cache.keep(key("1"), warm(1), cache.generation());
+        assert_eq!(cache.find(&key("1")).unwrap().id, GuestId(1));
+        let before = cache.generation();
+        // Another guest is changed while a mint of this one is being stored.
+        cache.forget(&key("2"));
+        cache.keep(key("1"), warm(3), before);
+        assert!(cache.find(&key("1")).is_none());
     }
 }

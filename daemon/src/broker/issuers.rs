@@ -139,13 +139,7 @@ impl Broker {
     ) -> Result<IssuerTested, Failure> {
         let entry = self.registry.resolve(name)?;
         let minting = entry.minting.as_ref().map_err(Clone::clone)?;
-        let now = self.clock.now();
-        if let Some(until) = entry.door().gate.paused_until(now) {
-            let message = format!("Webex asked issuer {} to wait", entry.issuer.name);
-            return Err(
-                Failure::new(FailureCode::RateLimited, message).with_retry_after(until.since(now.wall))
-            );
-        }
+        self.respect_pause(&entry)?;
         let (subject, display_name) = throw_away_guest()?;
         let request = MintRequest {
             base: &minting.base,
@@ -154,15 +148,17 @@ impl Broker {
             name: &display_name,
             timeout: self.settings.request_timeout,
         };
-        let wait = entry.door().gate.reserve(now, self.settings.mints_per_second);
+        let wait = entry.door().gate.reserve(self.clock.now(), self.settings.mints_per_second);
         let attempt = async {
             tokio::time::sleep(wait).await;
             let _slot = self.slots.acquire().await;
-            self.webex.mint(&request).await
+            // Webex may have asked to wait while this stood in line.
+            self.respect_pause(&entry)?;
+            Ok(self.webex.mint(&request).await)
         };
         let minted = tokio::time::timeout_at(deadline, attempt).await;
         let minted = minted
-            .map_err(|_| Failure::new(FailureCode::Deadline, "Webex did not answer in the time given"))?;
+            .map_err(|_| Failure::new(FailureCode::Deadline, "Webex did not answer in the time given"))??;
         let minted = match minted {
             Ok(minted) => minted,
             Err(error) => return Err(self.note_refused_test(&entry, &error).await),
@@ -173,6 +169,14 @@ impl Broker {
             token_life_ms: u64::try_from(minted.life.as_millis()).unwrap_or(u64::MAX),
             clock_skew_ms: self.webex.clock_skew_ms(),
         })
+    }
+
+    /// Fails while Webex wants no request for the issuer.
+    fn respect_pause(&self, entry: &Entry) -> Result<(), Failure> {
+        let now = self.clock.now();
+        let Some(until) = entry.door().gate.paused_until(now) else { return Ok(()) };
+        let message = format!("Webex asked issuer {} to wait", entry.issuer.name);
+        Err(Failure::new(FailureCode::RateLimited, message).with_retry_after(until.since(now.wall)))
     }
 
     /// Webex accepts the issuer: what was held against it and its guests is forgotten.

@@ -73,6 +73,7 @@ impl Broker {
         let guest = guest.ok_or_else(|| failures::unknown_guest(&key.subject, &entry.issuer))?;
         if guest.lifetime.map(|lifetime| lifetime.issued_at) != seen {
             // Someone else minted between the look at the token and this flight.
+            self.cache.forget(key);
             return Ok(());
         }
         let minting = entry.minting.as_ref().map_err(Clone::clone)?;
@@ -186,7 +187,9 @@ impl Broker {
         entry.succeeded();
         count(&self.counters.mints);
         if meanwhile == Meanwhile::Removed {
-            return Err(failures::unknown_guest(&guest.key.subject, &entry.issuer).into());
+            // Those on board look again: the guest may have been registered anew.
+            let failure = failures::unknown_guest(&guest.key.subject, &entry.issuer);
+            return Err(FlightFailure { failure, retry_at: Some(self.now()) });
         }
         tracing::info!(
             subject = %guest.key.subject, issuer = %entry.issuer.name, life_s = life.as_secs(), "minted a token"
@@ -275,8 +278,9 @@ impl Broker {
             guest_rows::record_failure(rows, guest_id, &record, next_attempt_at)
         });
         if let Err(error) = written.await {
-            // The gate in memory still holds requests back; the failure itself reaches the client all the same.
+            // The plan on disk still says that the guest is due, so the gate in memory must hold it back.
             failures::store(&error);
+            entry.door().gate.failed(self.clock.now(), Trouble::NotKept, None, roll());
         }
         self.cache.plan(&guest.key, Some(next_attempt_at));
     }

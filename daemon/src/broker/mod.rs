@@ -216,7 +216,7 @@ impl Broker {
         let mut last_failure = None;
         loop {
             let warm = self.warm(entry, key).await?;
-            let good = self.good_enough(&warm, asked);
+            let good = self.good_enough(key, &warm, asked);
             // The mint that was joined began before the guest was renamed, and told Webex the old name.
             let has_old_name = want == Want::PreferNew && minted && !boarded_again && is_overtaken(&warm);
             boarded_again |= has_old_name;
@@ -255,7 +255,7 @@ impl Broker {
     }
 
     /// Whether the token at hand may be handed out. Tells the refresher if it should be refreshed.
-    fn good_enough(&self, warm: &Warm, asked: Option<Duration>) -> bool {
+    fn good_enough(&self, key: &GuestKey, warm: &Warm, asked: Option<Duration>) -> bool {
         let Some(credential) = &warm.credential else {
             return false;
         };
@@ -269,6 +269,7 @@ impl Broker {
                 // During a backoff the refresher knows when it is time; without a plan it knows of nothing.
                 if warm.next_attempt_at.is_none() {
                     self.cache.note_use(warm.id, now.wall);
+                    self.cache.plan(key, Some(now.wall));
                     self.schedule_changed.notify_one();
                 }
                 true

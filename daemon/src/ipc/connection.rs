@@ -7,7 +7,8 @@ use guestissuer_proto::frame::{self, MAX_CALL, MAX_REPLY};
 use guestissuer_proto::hello::{self, Greeting, Hello, Refusal, RefusalReason};
 use guestissuer_proto::{Call, Reply, codec};
 use interprocess::local_socket::tokio::Stream;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use rustix::net::RecvFlags;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
@@ -111,11 +112,36 @@ impl Connection {
             };
             let Some(call) = call else { return Ok(Next::Close) };
             let deadline = Instant::now() + Duration::from_millis(u64::from(call.deadline_ms));
-            let (reply, next) = handler.answer(call.request, deadline, version).await;
+            // Nobody waits for an answer to a client that has left; what it began goes on by itself.
+            let (reply, next) = tokio::select! {
+                answered = handler.answer(call.request, deadline, version) => answered,
+                () = self.gone() => return Ok(Next::Close),
+            };
             timeout(WRITE, self.write_reply(&reply)).await.map_err(|_| Ended::TooSlow)??;
             match next {
                 Next::GoOn => until = Instant::now() + IDLE,
                 Next::Close | Next::HoldUntilTheEnd => return Ok(next),
+            }
+        }
+    }
+
+    /// Returns when the client has left, but not if it has sent more before that.
+    async fn gone(&self) {
+        let Stream::UdSocket(socket) = &self.stream;
+        let socket = socket.inner();
+        loop {
+            let peek = || {
+                let mut byte = [0_u8];
+                let (_, seen) = rustix::net::recv(socket, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT)?;
+                Ok(seen)
+            };
+            let readable = socket.readable().await;
+            match readable.and_then(|()| socket.try_io(Interest::READABLE, peek)) {
+                Ok(0) => return,
+                // The next call is here already; it is read when this one is answered.
+                Ok(_) => return std::future::pending().await,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return,
             }
         }
     }

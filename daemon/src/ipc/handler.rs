@@ -74,8 +74,7 @@ impl Handler {
     }
 
     pub(super) async fn answer(&self, request: Request, deadline: Instant, version: u16) -> (Reply, Next) {
-        self.busy.fetch_add(1, Ordering::Relaxed);
-        self.note_use();
+        let busy = Busy::new(self);
         let is_stop = request == Request::Stop;
         // In a task of its own, because a change that was begun must be brought to its end, in memory as on disk, also
         // when nobody waits for it any more.
@@ -90,8 +89,7 @@ impl Handler {
                     .with_hint("allow more time with --timeout"),
             ),
         };
-        self.note_use();
-        self.busy.fetch_sub(1, Ordering::Relaxed);
+        drop(busy);
         let next = if is_stop { Next::HoldUntilTheEnd } else { Next::GoOn };
         let notices = self.broker.notices().to_vec();
         (Reply { now: self.broker.now(), notices, response }, next)
@@ -118,6 +116,24 @@ impl Handler {
 
     fn note_use(&self) {
         *self.last_use.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+}
+
+/// Somebody is being answered, for as long as this exists.
+struct Busy<'a>(&'a Handler);
+
+impl<'a> Busy<'a> {
+    fn new(handler: &'a Handler) -> Self {
+        handler.busy.fetch_add(1, Ordering::Relaxed);
+        handler.note_use();
+        Self(handler)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.note_use();
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -14,8 +14,9 @@ pub(super) type ReadJob = Box<dyn FnOnce(&Connection) -> bool + Send>;
 /// Answers a writer, once it is known whether the transaction was committed.
 pub(super) type Settle = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-/// Changes something; says whether that worked, and how to answer.
-pub(super) type WriteJob = Box<dyn FnOnce(&Connection) -> (Result<(), StoreError>, Settle) + Send>;
+/// Changes something, unless there is no transaction to do it in; says whether that worked, and how to answer.
+pub(super) type WriteJob =
+    Box<dyn FnOnce(Result<&Connection, StoreError>) -> (Result<(), StoreError>, Settle) + Send>;
 
 /// How many writes one transaction holds at most, so that the first of them does not wait for long.
 const MAX_GROUP: usize = 64;
@@ -92,12 +93,12 @@ fn write_group(connection: &Connection, group: Vec<WriteJob>, damage: &watch::Se
     let mut waiting = Vec::with_capacity(group.len());
     let mut transaction = connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from);
     for job in group {
-        // A job that is dropped without having run answers its asker with `Closed`.
-        if transaction.is_ok() {
-            let (outcome, settle) = write_one(connection, job);
-            waiting.extend(settle);
-            transaction = outcome;
-        }
+        let (outcome, settle) = match transaction {
+            Ok(()) => write_one(connection, job),
+            Err(error) => (Err(error.clone()), job(Err(error)).1),
+        };
+        waiting.push(settle);
+        transaction = outcome;
     }
     let committed = transaction.and_then(|()| connection.execute_batch("COMMIT").map_err(StoreError::from));
     if let Err(error) = &committed {
@@ -114,18 +115,18 @@ fn write_group(connection: &Connection, group: Vec<WriteJob>, damage: &watch::Se
 }
 
 /// Runs one job in a savepoint. The first result says whether the transaction can go on.
-fn write_one(connection: &Connection, job: WriteJob) -> (Result<(), StoreError>, Option<Settle>) {
-    if let Err(error) = connection.execute_batch("SAVEPOINT job") {
-        return (Err(error.into()), None);
+fn write_one(connection: &Connection, job: WriteJob) -> (Result<(), StoreError>, Settle) {
+    if let Err(error) = connection.execute_batch("SAVEPOINT job").map_err(StoreError::from) {
+        return (Err(error.clone()), job(Err(error)).1);
     }
-    let (outcome, settle) = job(connection);
+    let (outcome, settle) = job(Ok(connection));
     let end = match &outcome {
         Ok(()) => "RELEASE job",
         Err(_) => "ROLLBACK TO job; RELEASE job",
     };
     let closed = connection.execute_batch(end).map_err(StoreError::from);
     match outcome {
-        Err(error) if error.is_damage() => (Err(error), Some(settle)),
-        Ok(()) | Err(_) => (closed, Some(settle)),
+        Err(error) if error.is_damage() => (Err(error), settle),
+        Ok(()) | Err(_) => (closed, settle),
     }
 }

@@ -81,7 +81,8 @@ pub fn register(
     now: UnixTime,
 ) -> Result<Registration, StoreError> {
     let renamed = connection.execute(
-        "UPDATE guest SET display_name = ?3, refresh_at = min(refresh_at, ?4), next_attempt_at = ?4
+        "UPDATE guest SET display_name = ?3, refresh_at = min(refresh_at, ?4), next_attempt_at = ?4,
+             last_used_at = max(last_used_at, ?4)
          WHERE issuer_id = ?1 AND subject = ?2 AND display_name <> ?3",
         params![key.issuer.0, key.subject.as_str(), name.as_str(), now.0],
     )?;

@@ -14,7 +14,7 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use open::{DATABASE, Opened, SetAside, check};
+pub use open::{DATABASE, Opened, SetAside, check, mark_suspect};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -119,7 +119,7 @@ impl Store {
     {
         let (answer, answered) = oneshot::channel();
         let job: WriteJob = Box::new(move |connection| {
-            let result = work(connection);
+            let result = connection.and_then(work);
             let outcome = result.as_ref().map(|_| ()).map_err(Clone::clone);
             let settle = Box::new(move |committed: Result<(), StoreError>| {
                 let _ = answer.send(committed.and(result));

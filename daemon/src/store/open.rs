@@ -17,6 +17,9 @@ pub const DATABASE: &str = "guestissuer.db";
 /// what is read is checked as it is read.
 const CHECKED_IN_FULL: u64 = 512 * 1024 * 1024;
 
+/// Name of the file that says that damage was met while the database was in use.
+const SUSPECT: &str = "guestissuer.db.suspect";
+
 /// How many threads read. Reads are short; two keep one slow list from delaying everyone.
 const READERS: usize = 2;
 
@@ -47,12 +50,22 @@ pub(super) fn open(state_dir: &Path, now: UnixTime) -> Result<Opened, StoreError
         Ok(writer) => (writer, None),
         Err(cause) if cause.is_damage() => {
             let aside = set_aside(&path, now)?;
+            // The suspicion goes with the database it was about.
+            let _ = fs::remove_file(path.with_file_name(SUSPECT));
             (open_writer(&path)?, Some(SetAside { path: aside, cause }))
         }
         Err(cause) => return Err(cause),
     };
     let readers = (0..READERS).map(|_| open_reader(&path)).collect::<Result<_, _>>()?;
     Ok(Opened { store: actor::start(writer, readers)?, set_aside })
+}
+
+/// Has the next start check the whole database, however large it is.
+pub fn mark_suspect(state_dir: &Path) {
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(state_dir.join(SUSPECT));
+    if let Err(error) = file {
+        tracing::error!(error = &error as &dyn std::error::Error, "cannot mark the database as damaged");
+    }
 }
 
 /// Looks at the database without changing anything. A database that is not there is in order.
@@ -89,8 +102,13 @@ fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // What is forgotten is overwritten, not just unlinked.
     connection.pragma_update(None, "secure_delete", true)?;
-    if fs::metadata(path)?.len() <= CHECKED_IN_FULL {
+    let suspicion = path.with_file_name(SUSPECT);
+    let is_suspect = suspicion.try_exists()?;
+    if is_suspect || fs::metadata(path)?.len() <= CHECKED_IN_FULL {
         check_integrity(&connection)?;
+    }
+    if is_suspect {
+        fs::remove_file(suspicion)?;
     }
     schema::check_owner(&connection)?;
     schema::migrate(&mut connection)?;

@@ -73,7 +73,6 @@ impl Webex {
                 .user_agent(concat!("guestissuerd/", env!("CARGO_PKG_VERSION")))
                 .redirect(reqwest::redirect::Policy::none())
                 .connect_timeout(timeouts.connect)
-                .timeout(timeouts.request)
                 .pool_max_idle_per_host(IDLE_CONNECTIONS)
                 .pool_idle_timeout(IDLE_TIME)
                 .referer(false)

@@ -186,3 +186,13 @@ fn an_issuer_in_trouble_is_tried_with_one_request_at_a_time() {
     world.sandbox.mend();
     world.sandbox.wait_for("mints", 40);
 }
+
+#[test]
+fn renaming_a_guest_nobody_asked_for_tells_webex_all_the_same() {
+    let (world, inside) = world();
+    get(&world, "idle").ok();
+    inside.clock.sleep(30);
+    world.gi(["rename", "idle", "New name"]).ok();
+    world.sandbox.wait_for("mints", 2);
+    assert_eq!(world.sandbox.requests(1)[0]["name"], "New name");
+}

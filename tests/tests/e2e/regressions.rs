@@ -232,3 +232,66 @@ fn silent_connections_do_not_delay_the_end() {
     let (status, log) = world.daemon.take().unwrap().terminate();
     assert!(status.success() && begun.elapsed() < Duration::from_secs(3), "{:?} {log}", begun.elapsed());
 }
+
+#[test]
+fn clients_that_have_left_take_no_place() {
+    use guestissuer_proto::hello::Hello;
+    let world = World::new();
+    let token = world.gi(["get", "1", "--name", "A"]).ok();
+    world.sandbox.fault(&json!({"hang": true}));
+    let cold = world.gi(["get", "cold", "--name", "C"]).spawn();
+    world.sandbox.wait_for("hanging", 1);
+    let ask = guestissuer_client::get_token("cold".parse().unwrap());
+    let call =
+        guestissuer_proto::Call { deadline_ms: 600_000, request: guestissuer_proto::Request::Get(ask) };
+    let body = guestissuer_proto::codec::encode(&call).unwrap();
+    let header = u32::try_from(body.len()).unwrap().to_be_bytes();
+    let bytes = [Hello::OURS.to_bytes().as_slice(), &header, &body].concat();
+    for _ in 0..600 {
+        let mut stream = std::os::unix::net::UnixStream::connect(world.socket()).unwrap();
+        stream.write_all(&bytes).unwrap();
+    }
+    assert_eq!(world.gi(["get", "1", "--timeout", "3s"]).ok(), token);
+    world.sandbox.mend();
+    assert_eq!(finish(cold).code, 0);
+}
+
+#[test]
+fn a_guest_that_is_removed_and_added_again_during_its_mint_gets_a_token() {
+    let world = World::new();
+    world.sandbox.fault(&json!({"hang": true, "times": 1}));
+    let first = world.gi(["get", "1", "--name", "A"]).spawn();
+    world.sandbox.wait_for("hanging", 1);
+    world.gi(["remove", "1"]).ok();
+    let again = world.gi(["add", "1", "B"]).spawn();
+    let joined = |world: &World| world.gi(["status"]).json()["counters"]["coalesced"].as_u64().unwrap();
+    while joined(&world) < 1 {}
+    world.sandbox.release();
+    let outcome = finish(again);
+    assert_eq!(outcome.code, 0, "{outcome}");
+    finish(first);
+    assert_eq!(world.gi(["list"]).json()[0]["token_state"], "fresh");
+}
+
+#[test]
+fn a_database_that_somebody_else_holds_is_a_failure_of_the_database() {
+    let world = World::new();
+    let _lock = write_lock(&world);
+    let outcome = world.gi(["get", "1", "--name", "A"]).fails(1);
+    assert!(outcome.stderr.contains("the database cannot be read or written"), "{outcome}");
+}
+
+#[test]
+fn a_webex_that_does_not_answer_is_told_from_one_that_cannot_be_reached() {
+    let mut world = World::without_daemon("6h");
+    let config = world.path().join("config.toml");
+    std::fs::write(&config, "[webex]\nrequest_timeout = \"1s\"\n").unwrap();
+    world.start(&["--config", config.to_str().unwrap()]);
+    world.add_issuer("acme");
+    world.sandbox.fault(&json!({"hang": true}));
+    let outcome = world.gi(["issuer", "test"]).fails(6);
+    assert!(outcome.stderr.contains("did not answer within 1 s"), "{outcome}");
+    world.gi(["issuer", "update", "acme", "--api-base", "http://127.0.0.1:1/v1"]).ok();
+    let outcome = world.gi(["issuer", "test"]).fails(6);
+    assert!(outcome.stderr.contains("cannot be reached"), "{outcome}");
+}
