@@ -10,7 +10,8 @@ use guestissuer_proto::{DisplayName, Failure, IssuerName};
 use tokio::time::Instant;
 
 use super::registry::Entry;
-use super::{Broker, Want, failures};
+use super::token::Want;
+use super::{Broker, failures};
 use crate::domain::guest::{Guest, GuestKey};
 use crate::domain::policy::{Freshness, wall_freshness};
 use crate::store::StoreError;

@@ -12,31 +12,25 @@ mod mint;
 mod registry;
 mod schedule;
 mod status;
+mod token;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use guestissuer_proto::request::GetToken;
-use guestissuer_proto::response::Token;
-use guestissuer_proto::{Failure, FailureCode, UnixTime};
+use guestissuer_proto::UnixTime;
 use tokio::sync::{Notify, Semaphore};
-use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::credential::Credential;
-use crate::domain::gate::Purpose;
-use crate::domain::guest::GuestKey;
-use crate::domain::policy::{self, Freshness, RefreshShare};
+use crate::domain::policy::RefreshShare;
 use crate::domain::time::{Clock, Moment};
-use crate::store::guests::{self as guest_rows, Registration};
 use crate::store::{Store, StoreError, issuers as issuer_rows};
-use crate::vault::{Belonging, Vault, VaultError};
+use crate::vault::Vault;
 use crate::webex::Webex;
-use cache::{HotCache, Warm};
-use flight::{FlightFailure, Flights};
-use registry::{Entry, Registry};
+use cache::HotCache;
+use flight::Flights;
+use registry::Registry;
 pub use schedule::Pass;
 
 /// How the broker decides. From the configuration.
@@ -117,17 +111,6 @@ impl std::fmt::Debug for Broker {
     }
 }
 
-/// Which token will do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Want {
-    /// One that is valid for long enough.
-    Valid,
-    /// A new one; if that cannot be had, the one at hand if it is valid for long enough.
-    PreferNew,
-    /// A new one.
-    New,
-}
-
 impl Broker {
     /// Puts the parts together.
     pub async fn new(clock: Arc<dyn Clock>, parts: Parts) -> Result<Self, StoreError> {
@@ -173,193 +156,6 @@ impl Broker {
         self.store.damage().await;
     }
 
-    /// An access token that stays valid for as long as was asked.
-    pub async fn get(self: &Arc<Self>, ask: GetToken, deadline: Instant) -> Result<Token, Failure> {
-        count(&self.counters.gets);
-        let entry = self.registry.resolve(ask.guest.issuer.as_ref())?;
-        let key = GuestKey { issuer: entry.issuer.id, subject: ask.guest.subject };
-        let mut want = if ask.force { Want::New } else { Want::Valid };
-        if let Some(name) = ask.name {
-            let registration = self.register(&key, name).await?;
-            if registration == Registration::Renamed && !ask.force {
-                want = Want::PreferNew;
-            }
-        }
-        let asked = ask.min_validity_ms.map(Duration::from_millis);
-        let (warm, credential, cached) = self.obtain(&entry, &key, want, asked, deadline).await?;
-        if cached {
-            count(&self.counters.hits);
-        }
-        self.note_use(&warm);
-        Ok(Token {
-            subject: key.subject,
-            issuer: entry.issuer.name.clone(),
-            display_name: warm.display_name,
-            access_token: credential.access_token,
-            issued_at: credential.lifetime.issued_at,
-            expires_at: credential.lifetime.expires_at,
-            cached,
-        })
-    }
-
-    /// Finds or mints a token. The last value says whether it was at hand.
-    async fn obtain(
-        self: &Arc<Self>,
-        entry: &Arc<Entry>,
-        key: &GuestKey,
-        want: Want,
-        asked: Option<Duration>,
-        deadline: Instant,
-    ) -> Result<(Warm, Credential, bool), Failure> {
-        let mut minted = false;
-        let mut boarded_again = false;
-        let mut last_failure = None;
-        loop {
-            let warm = self.warm(entry, key).await?;
-            let good = self.good_enough(key, &warm, asked);
-            // The mint that was joined began before the guest was renamed, and told Webex the old name.
-            let has_old_name = want == Want::PreferNew && minted && !boarded_again && is_overtaken(&warm);
-            boarded_again |= has_old_name;
-            let fallback = match (&warm.credential, good) {
-                (credential, good) if has_old_name => credential.as_ref().filter(|_| good),
-                (Some(credential), true) if minted || want == Want::Valid => {
-                    let credential = credential.clone();
-                    return Ok((warm, credential, !minted));
-                }
-                (Some(credential), false) if minted || self.cannot_improve(credential, asked, want) => {
-                    return Err(failures::life_too_short(asked, credential.lifetime.whole()));
-                }
-                (None, _) if minted => return Err(failures::vault(&VaultError::Tampered)),
-                (credential, good) => credential.as_ref().filter(|_| good),
-            };
-            let failed = match self.mint(entry, key, warm.minted_at, deadline).await {
-                Ok(()) => {
-                    minted = true;
-                    continue;
-                }
-                Err(failed) => failed,
-            };
-            if let (Want::PreferNew, Some(credential)) = (want, fallback) {
-                let credential = credential.clone();
-                return Ok((warm, credential, true));
-            }
-            // That time is up says less than why it was needed.
-            if failed.failure.code == FailureCode::Deadline
-                && let Some(earlier) = last_failure
-            {
-                return Err(earlier);
-            }
-            last_failure = Some(failed.failure.clone());
-            self.wait_to_retry(failed, deadline).await?;
-        }
-    }
-
-    /// Whether the token at hand may be handed out. Tells the refresher if it should be refreshed.
-    fn good_enough(&self, key: &GuestKey, warm: &Warm, asked: Option<Duration>) -> bool {
-        let Some(credential) = &warm.credential else {
-            return false;
-        };
-        let now = self.clock.now();
-        let whole = credential.lifetime.whole();
-        let minimum =
-            asked.unwrap_or_else(|| policy::default_min_validity(self.settings.min_validity, whole));
-        match policy::freshness(now, credential, minimum) {
-            Freshness::Fresh => true,
-            Freshness::RefreshDue => {
-                // During a backoff the refresher knows when it is time; without a plan it knows of nothing.
-                if warm.next_attempt_at.is_none() {
-                    self.cache.note_use(warm.id, now.wall);
-                    self.cache.plan(key, Some(now.wall));
-                    self.schedule_changed.notify_one();
-                }
-                true
-            }
-            Freshness::TooShort => false,
-        }
-    }
-
-    /// Whether a new token would be as short-lived as this one, which is still new itself. Minting for every call
-    /// that asks for the impossible would be a storm.
-    fn cannot_improve(&self, credential: &Credential, asked: Option<Duration>, want: Want) -> bool {
-        let is_new = policy::freshness(self.clock.now(), credential, Duration::ZERO) == Freshness::Fresh;
-        want == Want::Valid && is_new && asked.is_some_and(|asked| asked >= credential.lifetime.whole())
-    }
-
-    /// Waits until trying again may help, or fails if that would be after the deadline.
-    async fn wait_to_retry(&self, failed: FlightFailure, deadline: Instant) -> Result<(), Failure> {
-        let FlightFailure { failure, retry_at } = failed;
-        let Some(retry_at) = retry_at else {
-            return Err(failure);
-        };
-        let wait = retry_at.since(self.now());
-        if Instant::now() + wait >= deadline {
-            return Err(failure);
-        }
-        tokio::time::sleep(wait).await;
-        Ok(())
-    }
-
-    /// The guest as it is in memory, or else in the store.
-    async fn warm(&self, entry: &Entry, key: &GuestKey) -> Result<Warm, Failure> {
-        if let Some(warm) = self.cache.find(key) {
-            return Ok(warm);
-        }
-        let (wanted, generation) = (key.clone(), self.cache.generation());
-        let guest = self.store.read(move |rows| guest_rows::find(rows, &wanted)).await;
-        let guest = guest.map_err(|error| failures::store(&error))?;
-        let guest = guest.ok_or_else(|| failures::unknown_guest(&key.subject, &entry.issuer))?;
-        let credential = match (guest.token, guest.lifetime) {
-            (Some(sealed), Some(lifetime)) => {
-                match self.vault.unseal(Belonging::Token(guest.id, &lifetime), &sealed) {
-                    Ok(token) => Some(Credential::held_since(self.clock.now(), token, lifetime)),
-                    Err(error @ VaultError::Locked(_)) => return Err(failures::vault(&error)),
-                    Err(error) => {
-                        // As good as no token; a new one takes its place.
-                        tracing::warn!(subject = %key.subject, error = &error as &dyn std::error::Error, "cannot open a token");
-                        None
-                    }
-                }
-            }
-            (Some(_) | None, _) => None,
-        };
-        let warm = Warm {
-            id: guest.id,
-            display_name: guest.display_name,
-            credential,
-            minted_at: guest.lifetime.map(|lifetime| lifetime.issued_at),
-            next_attempt_at: guest.next_attempt_at,
-        };
-        if warm.credential.is_some() {
-            self.cache.keep(key.clone(), warm.clone(), generation);
-        }
-        Ok(warm)
-    }
-
-    fn note_use(&self, warm: &Warm) {
-        if self.cache.note_use(warm.id, self.now()) {
-            self.schedule_changed.notify_one();
-        }
-    }
-
-    /// Mints, or waits for the mint that is under way; until the deadline, while the mint itself goes on.
-    async fn mint(
-        self: &Arc<Self>,
-        entry: &Arc<Entry>,
-        key: &GuestKey,
-        seen: Option<UnixTime>,
-        deadline: Instant,
-    ) -> Result<(), FlightFailure> {
-        let boarded = self.flights.board(key);
-        match boarded.pilot {
-            Some(pilot) => self.take_off(pilot, entry, key, seen, Purpose::Foreground, None),
-            None => count(&self.counters.coalesced),
-        }
-        match tokio::time::timeout_at(deadline, boarded.flight.outcome()).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(failures::deadline().into()),
-        }
-    }
-
     /// Waits until everything in flight has ended, and writes down what was gathered in memory.
     pub async fn finish(&self) {
         self.tasks.close();
@@ -371,13 +167,6 @@ impl Broker {
     pub fn close(self) {
         self.store.close();
     }
-}
-
-/// Whether the guest was renamed while its token was minted, so that the refresh is due from the start.
-fn is_overtaken(warm: &Warm) -> bool {
-    warm.credential
-        .as_ref()
-        .is_some_and(|credential| credential.lifetime.refresh_at <= credential.lifetime.issued_at)
 }
 
 fn count(counter: &AtomicU64) {

@@ -27,6 +27,8 @@ const WRITE: Duration = Duration::from_secs(10);
 /// One client.
 pub(super) struct Connection {
     stream: Stream,
+    /// The welcome, until it is written together with the first reply: one write wakes the client once.
+    welcome: Option<[u8; hello::LENGTH]>,
 }
 
 /// Why a connection ended before the client ended it.
@@ -44,7 +46,7 @@ enum Ended {
 
 impl Connection {
     pub(super) fn new(stream: Stream) -> Self {
-        Self { stream }
+        Self { stream, welcome: None }
     }
 
     /// Serves the client until it leaves, misbehaves, or the daemon stops.
@@ -88,9 +90,12 @@ impl Connection {
             self.refuse(RefusalReason::Version, text).await?;
             return Ok(None);
         };
-        self.stream.write_all(&Greeting::welcome(version)).await?;
-        if version != hello.highest {
-            // The first call is in a version that only the client speaks; it sends it again in ours.
+        let welcome = Greeting::welcome(version);
+        if version == hello.highest {
+            self.welcome = Some(welcome);
+        } else {
+            // The first call is in a version that only the client speaks; it waits to be told to send it again in ours.
+            self.stream.write_all(&welcome).await?;
             self.skip_frame().await?;
         }
         Ok(Some(version))
@@ -114,6 +119,7 @@ impl Connection {
             let deadline = Instant::now() + Duration::from_millis(u64::from(call.deadline_ms));
             // Nobody waits for an answer to a client that has left; what it began goes on by itself.
             let (reply, next) = tokio::select! {
+                biased;
                 answered = handler.answer(call.request, deadline, version) => answered,
                 () = self.gone() => return Ok(Next::Close),
             };
@@ -161,7 +167,9 @@ impl Connection {
 
     async fn write_reply(&mut self, reply: &Reply) -> Result<(), Ended> {
         let body = codec::encode(reply)?;
-        let mut bytes = Zeroizing::new(Vec::with_capacity(frame::HEADER + body.len()));
+        let welcome = self.welcome.take();
+        let mut bytes = Zeroizing::new(Vec::with_capacity(hello::LENGTH + frame::HEADER + body.len()));
+        bytes.extend(welcome.iter().flatten());
         bytes.extend(frame::header(body.len(), MAX_REPLY)?);
         bytes.extend(body.iter());
         Ok(self.stream.write_all(&bytes).await?)

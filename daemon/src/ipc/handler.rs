@@ -75,6 +75,11 @@ impl Handler {
 
     pub(super) async fn answer(&self, request: Request, deadline: Instant, version: u16) -> (Reply, Next) {
         let busy = Busy::new(self);
+        if let Request::Get(ask) = &request
+            && let Some(token) = self.broker.at_hand(ask)
+        {
+            return (self.reply(Response::Token(token)), Next::GoOn);
+        }
         let is_stop = request == Request::Stop;
         // In a task of its own, because a change that was begun must be brought to its end, in memory as on disk, also
         // when nobody waits for it any more.
@@ -91,8 +96,11 @@ impl Handler {
         };
         drop(busy);
         let next = if is_stop { Next::HoldUntilTheEnd } else { Next::GoOn };
-        let notices = self.broker.notices().to_vec();
-        (Reply { now: self.broker.now(), notices, response }, next)
+        (self.reply(response), next)
+    }
+
+    fn reply(&self, response: Response) -> Reply {
+        Reply { now: self.broker.now(), notices: self.broker.notices().to_vec(), response }
     }
 
     /// Keeps a connection open until the daemon ends.
