@@ -3,6 +3,7 @@
 use guestissuer_client::proto::request::GetToken;
 use guestissuer_client::proto::response::Token;
 use guestissuer_client::proto::{Failure, Subject};
+use zeroize::Zeroizing;
 
 use crate::cli::{Format, Get};
 use crate::output::{Output, json, print};
@@ -25,13 +26,13 @@ pub(super) fn get(get: Get, session: &mut Session<'_>, output: &Output) -> Resul
     if !token.cached {
         warn_of_subject(&token.subject, output);
     }
-    let text = match output.format {
+    let text = Zeroizing::new(match output.format {
         Format::Text => format!("{}\n", token.access_token.expose()),
         Format::Json => json::line(&json::token(&token, answered.now)),
         Format::Env => format!("export {VARIABLE}={}\n", quoted(&token)),
         Format::Header => format!("Authorization: Bearer {}\n", token.access_token.expose()),
         Format::Curl => format!("header = \"Authorization: Bearer {}\"\n", escaped(&token)),
-    };
+    });
     print(&text)?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 
 use guestissuer_tests::{Gi, World};
 use serde_json::{Value, json};
@@ -231,4 +231,17 @@ fn a_closed_pipe_is_success() {
             .run();
         assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{args:?}");
     }
+}
+
+#[test]
+fn one_hundred_and_thirty_is_interrupted() {
+    let world = World::new();
+    world.sandbox.fault(&json!({"hang": true}));
+    let mut client = world.gi(["get", "1", "--name", "A"]).spawn();
+    world.sandbox.wait_for("hanging", 1);
+    let pid = rustix::process::Pid::from_raw(i32::try_from(client.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    // An end by a signal, which shells report as 128 and its number: 130.
+    assert_eq!(client.wait().unwrap().signal(), Some(2));
+    world.sandbox.mend();
 }
