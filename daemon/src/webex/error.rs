@@ -103,15 +103,6 @@ impl MintError {
             Self::Unsigned(_) => None,
         }
     }
-
-    /// How long Webex asked to wait.
-    #[must_use]
-    pub const fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => *retry_after,
-            Self::Rejected { .. } | Self::Refused { .. } | Self::Unsigned(_) => None,
-        }
-    }
 }
 
 /// The longest message of Webex that is passed on, in characters.

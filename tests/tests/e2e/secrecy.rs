@@ -5,6 +5,10 @@ use std::fs;
 use guestissuer_tests::World;
 use serde_json::{Value, json};
 
+/// A user that is nobody else.
+#[cfg(target_os = "linux")]
+const NOBODY: u32 = 65_534;
+
 /// Every text that must not be seen: the issuer's secret and every token that was handed out.
 fn canaries(world: &World) -> Vec<String> {
     let credentials: Value = serde_json::from_str(&world.sandbox.credentials).unwrap();
@@ -123,15 +127,46 @@ fn the_daemon_leaves_no_core_and_its_arguments_hold_no_secret() {
     let limits = fs::read_to_string(proc.join("limits")).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
-    // A process that is not dumpable belongs to root in /proc, whoever runs it; root sees the flag elsewhere.
-    let status = fs::read_to_string(proc.join("status")).unwrap();
-    if let Some(line) = status.lines().find(|line| line.starts_with("CoreDumping")) {
-        assert!(line.ends_with('0'), "{line}");
-    }
     for canary in canaries(&world) {
         for file in ["cmdline", "environ"] {
             let bytes = fs::read(proc.join(file)).unwrap();
             assert!(!String::from_utf8_lossy(&bytes).contains(&canary), "{file}");
         }
     }
+}
+
+/// The kernel gives what /proc says of a process that is not dumpable to root, whoever runs it. To see that, somebody
+/// else has to run it.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_daemon_s_memory_is_closed_to_other_programs_of_its_user() {
+    use std::io::Read as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::os::unix::process::CommandExt as _;
+
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: only root can run the daemon as somebody else");
+        return;
+    }
+
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    // Where the program was built may be closed to others.
+    let program = directory.path().join("guestissuerd");
+    fs::copy(guestissuer_tests::programs::program("guestissuerd"), &program).unwrap();
+    let home = directory.path().join("home");
+    fs::create_dir(&home).unwrap();
+    std::os::unix::fs::chown(&home, Some(NOBODY), None).unwrap();
+    let mut command = std::process::Command::new(&program);
+    command.env_clear().env("HOME", &home).current_dir("/").uid(NOBODY);
+    command.arg("--socket").arg(home.join("s.sock")).arg("--state-dir").arg(home.join("state"));
+    let mut daemon =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    // Its standard output ends when it is ready.
+    daemon.stdout.take().unwrap().read_to_end(&mut Vec::new()).unwrap();
+    let proc = format!("/proc/{}/environ", daemon.id());
+    let owner = fs::metadata(proc).map(|metadata| metadata.uid());
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    assert_eq!(owner.unwrap(), 0);
 }
