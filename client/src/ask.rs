@@ -1,10 +1,15 @@
 //! Requests with the type of their answer.
 
+use guestissuer_proto::direct::{
+    Assertion, ExchangeAssertion, Exchanged, Person, QuickToken, SignAssertion, VerifyAssertion, VerifyToken,
+};
 use guestissuer_proto::request::{
-    AddGuest, GetToken, GuestRef, IssuerChange, IssuerRemoval, IssuerSpec, ListGuests, RenameGuest, SetPinned,
+    AddGuest, GetToken, GuestRef, InvalidateToken, IssuerChange, IssuerRemoval, IssuerSpec, ListGuests,
+    RenameGuest, SetPinned,
 };
 use guestissuer_proto::response::{
-    GuestDetail, GuestPage, IssuerDetail, IssuerTested, Status as DaemonStatus, Token,
+    Diagnosis, GuestDetail, GuestDetailPage, GuestPage, Invalidated, IssuerDetail, IssuerTested,
+    Status as DaemonStatus, Token,
 };
 use guestissuer_proto::{IssuerName, Request, Response, Subject, UnixTime};
 
@@ -34,6 +39,15 @@ pub struct Answered<T> {
 /// Asks for everything about one guest.
 #[derive(Debug, Clone)]
 pub struct ShowGuest(pub GuestRef);
+/// Asks for a page of guests with more about each.
+#[derive(Debug, Clone)]
+pub struct ListDetails(pub ListGuests);
+/// Asks Webex who a guest is.
+#[derive(Debug, Clone)]
+pub struct WhoAmI(pub GuestRef);
+/// Asks the daemon to look for what is wrong.
+#[derive(Debug, Clone, Copy)]
+pub struct Diagnose;
 /// Asks to forget a guest.
 #[derive(Debug, Clone)]
 pub struct RemoveGuest(pub GuestRef);
@@ -83,6 +97,7 @@ macro_rules! asks {
 asks! {
     GetToken => Token: |ask| Request::Get(ask), Response::Token(token) => token;
     ListGuests => GuestPage: |ask| Request::List(ask), Response::Guests(page) => page;
+    ListDetails => GuestDetailPage: |ask| Request::ListDetails(ask.0), Response::GuestDetails(page) => page;
     ShowGuest => GuestDetail: |ask| Request::Show(ask.0), Response::Guest(guest) => *guest;
     AddGuest => GuestDetail: |ask| Request::Add(ask), Response::Guest(guest) => *guest;
     RenameGuest => GuestDetail: |ask| Request::Rename(ask), Response::Guest(guest) => *guest;
@@ -96,5 +111,13 @@ asks! {
     IssuerDefault => IssuerDetail: |ask| Request::IssuerDefault(ask.0), Response::Issuer(issuer) => issuer;
     IssuerTest => IssuerTested: |ask| Request::IssuerTest(ask.0), Response::IssuerTested(tested) => tested;
     Status => DaemonStatus: |_ask| Request::Status, Response::Status(status) => *status;
+    InvalidateToken => Invalidated: |ask| Request::Invalidate(ask), Response::Invalidated(done) => done;
+    WhoAmI => Person: |ask| Request::WhoAmI(ask.0), Response::Person(person) => *person;
+    SignAssertion => Assertion: |ask| Request::Sign(ask), Response::Assertion(assertion) => assertion;
+    ExchangeAssertion => Exchanged: |ask| Request::Exchange(ask), Response::Exchanged(token) => token;
+    QuickToken => Exchanged: |ask| Request::Quick(ask), Response::Exchanged(token) => token;
+    VerifyAssertion => bool: |ask| Request::VerifyAssertion(ask), Response::SignatureChecked(holds) => holds;
+    VerifyToken => Person: |ask| Request::VerifyToken(ask), Response::Person(person) => *person;
+    Diagnose => Diagnosis: |_ask| Request::Diagnose, Response::Diagnosis(diagnosis) => diagnosis;
     Stop => (): |_ask| Request::Stop, Response::Done => ();
 }

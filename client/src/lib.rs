@@ -23,8 +23,8 @@ mod error;
 mod places;
 
 pub use ask::{
-    Answered, Ask, IssuerDefault, IssuerList, IssuerShow, IssuerTest, RemoveGuest, ShowGuest, Status, Stop,
-    get_token,
+    Answered, Ask, Diagnose, IssuerDefault, IssuerList, IssuerShow, IssuerTest, ListDetails, RemoveGuest,
+    ShowGuest, Status, Stop, WhoAmI, get_token,
 };
 pub use connection::Client;
 pub use error::Error;

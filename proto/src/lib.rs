@@ -15,6 +15,7 @@
 //! The greeting never changes. Within a version, messages only grow at the end: new variants, never new fields.
 
 pub mod codec;
+pub mod direct;
 pub mod duration;
 pub mod failure;
 pub mod frame;

@@ -1,7 +1,10 @@
 //! What a client may ask.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use crate::direct::{ExchangeAssertion, QuickToken, SignAssertion, VerifyAssertion, VerifyToken};
 use crate::{DisplayName, IssuerName, Secret, Subject};
 
 /// The most guests a page of [`ListGuests`] holds.
@@ -55,6 +58,46 @@ pub enum Request {
     /// Finish and exit: answered by [`Response::Done`](crate::Response::Done), after which the connection stays
     /// open until the daemon is gone.
     Stop,
+    /// A page of guests with all that [`Request::Show`] tells except for their histories, which are empty: answered by
+    /// [`Response::GuestDetails`](crate::Response::GuestDetails).
+    ListDetails(ListGuests),
+    /// A token as [`Request::Get`] brings it, and then each new one. The one request with many answers, until the client
+    /// leaves: a [`Response::Token`](crate::Response::Token) for each token, a
+    /// [`Response::Done`](crate::Response::Done) at least every [`HEARTBEAT`] where there is none, and a
+    /// [`Response::Failed`](crate::Response::Failed) when the guest is without a valid one. The deadline is for the
+    /// first answer, whose failure ends the watch.
+    Watch(GetToken),
+    /// Throw a token away that was refused somewhere: answered by
+    /// [`Response::Invalidated`](crate::Response::Invalidated).
+    Invalidate(InvalidateToken),
+    /// Ask Webex who a guest is: answered by [`Response::Person`](crate::Response::Person).
+    WhoAmI(GuestRef),
+    /// Sign a guest JWT: answered by [`Response::Assertion`](crate::Response::Assertion).
+    Sign(SignAssertion),
+    /// Exchange a guest JWT for an access token: answered by [`Response::Exchanged`](crate::Response::Exchanged).
+    Exchange(ExchangeAssertion),
+    /// Sign and exchange in one go: answered by [`Response::Exchanged`](crate::Response::Exchanged).
+    Quick(QuickToken),
+    /// Check a guest JWT's signature: answered by [`Response::SignatureChecked`](crate::Response::SignatureChecked).
+    VerifyAssertion(VerifyAssertion),
+    /// Ask Webex whose access token this is: answered by [`Response::Person`](crate::Response::Person).
+    VerifyToken(VerifyToken),
+    /// Look for what is wrong: answered by [`Response::Diagnosis`](crate::Response::Diagnosis).
+    Diagnose,
+}
+
+/// How long a watch is silent at most: a client that hears nothing for several times as long knows that the daemon does
+/// not answer.
+pub const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// See [`Request::Invalidate`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(wincode::SchemaRead, wincode::SchemaWrite))]
+pub struct InvalidateToken {
+    /// Whose token.
+    pub guest: GuestRef,
+    /// The token that was refused. If it is no longer the guest's, nothing is done; absent, the one at hand is meant.
+    pub token: Option<Secret>,
 }
 
 /// Which guest is meant.

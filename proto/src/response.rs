@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::direct::{Assertion, Exchanged, Person};
 use crate::request::PageKey;
 use crate::{DisplayName, Failure, IssuerName, Secret, Subject, UnixTime};
 
@@ -39,6 +40,20 @@ pub enum Response {
     IssuerTested(IssuerTested),
     /// How the daemon does.
     Status(Box<Status>),
+    /// A page of guests, with more about each.
+    GuestDetails(GuestDetailPage),
+    /// What became of a token that was refused.
+    Invalidated(Invalidated),
+    /// Whose token it is.
+    Person(Box<Person>),
+    /// A guest JWT.
+    Assertion(Assertion),
+    /// A token that is not kept.
+    Exchanged(Exchanged),
+    /// Whether a guest JWT was signed by the issuer.
+    SignatureChecked(bool),
+    /// What is well and what is not.
+    Diagnosis(Diagnosis),
 }
 
 /// An access token and what it is for.
@@ -288,4 +303,72 @@ pub struct Counters {
     pub mint_failures: u64,
     /// Requests that joined a mint already in flight.
     pub coalesced: u64,
+}
+
+/// The guests of one page of a list, with more about each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(wincode::SchemaRead, wincode::SchemaWrite))]
+pub struct GuestDetailPage {
+    /// In order of issuer and subject. Their histories are empty.
+    pub guests: Vec<GuestDetail>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<PageKey>,
+}
+
+/// What became of a token that was refused somewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(wincode::SchemaRead, wincode::SchemaWrite))]
+pub struct Invalidated {
+    /// Whose token.
+    pub subject: Subject,
+    /// By which issuer.
+    pub issuer: IssuerName,
+    /// Whether it was the guest's token and is thrown away; false if there was another one already, or none.
+    pub was_current: bool,
+}
+
+/// What the daemon found when it looked at itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(wincode::SchemaRead, wincode::SchemaWrite))]
+pub struct Diagnosis {
+    /// One for each thing that was looked at, in an order that reads well.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(wincode::SchemaRead, wincode::SchemaWrite))]
+pub struct Check {
+    /// What was looked at, in a word or two, such as `database`. Stable, for programs.
+    pub topic: String,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What was found, in a sentence without a full stop.
+    pub finding: String,
+    /// What to do about it, in the same form.
+    pub remedy: Option<String>,
+}
+
+/// How a thing stands that was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(wincode::SchemaRead, wincode::SchemaWrite))]
+pub enum Verdict {
+    /// It is as it should be.
+    Ok,
+    /// It works, and is worth a look.
+    Warning,
+    /// It does not work.
+    Wrong,
+}
+
+impl Verdict {
+    /// The word that stands for the verdict in text and JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Wrong => "wrong",
+        }
+    }
 }

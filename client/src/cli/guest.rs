@@ -1,5 +1,7 @@
 //! Commands about guests.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use guestissuer_client::proto::request::GuestRef;
 use guestissuer_client::proto::{DisplayName, IssuerName, Span, Subject};
@@ -72,16 +74,36 @@ pub(crate) struct List {
 }
 
 #[derive(Args)]
-#[command(after_help = "Example:\n  gi add kiosk-7 'Kiosk in hall 7' --pin")]
+#[command(after_help = "Examples:\n  \
+    gi add kiosk-7 'Kiosk in hall 7' --pin\n  \
+    gi add --from guests.csv")]
 pub(crate) struct Add {
-    #[command(flatten)]
-    pub(crate) guest: Guest,
+    /// The guest's subject, such as 123
+    #[arg(value_name = "GUEST", value_parser = subject, required_unless_present = "from")]
+    pub(crate) guest: Option<Subject>,
     /// What other people see the guest called
-    #[arg(value_name = "NAME", value_parser = display_name)]
-    pub(crate) name: DisplayName,
+    #[arg(value_name = "NAME", value_parser = display_name, required_unless_present = "from")]
+    pub(crate) name: Option<DisplayName>,
+    #[command(flatten)]
+    pub(crate) issuer: InIssuer,
     /// Keep the token fresh even when nobody asks
     #[arg(long)]
     pub(crate) pin: bool,
+    /// Add all guests of a file, CSV or JSON lines with subject, name and pin; - reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["guest", "name"])]
+    pub(crate) from: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    gi invalidate 123                    the next use of guest 123 mints a new token\n  \
+    echo \"$TOKEN\" | gi invalidate 123 --token -     the same, but only if this is its token still")]
+pub(crate) struct Invalidate {
+    #[command(flatten)]
+    pub(crate) guest: Guest,
+    /// The token that was refused; - reads standard input. If the guest has another one by now, nothing is done
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
 }
 
 #[derive(Args)]

@@ -2,6 +2,9 @@
 
 mod guest;
 mod issuer;
+mod original;
+mod run;
+mod shell;
 mod values;
 
 use std::path::PathBuf;
@@ -11,8 +14,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use guestissuer_client::proto::Span;
 use guestissuer_client::proto::duration::SpanError;
 
-pub(crate) use guest::{Add, Get, Guest, List, Remove, Rename};
+pub(crate) use guest::{Add, Get, Guest, Invalidate, List, Remove, Rename};
 pub(crate) use issuer::{CredentialSource, IssuerAdd, IssuerCommand, IssuerRemove, IssuerUpdate, Kind};
+pub(crate) use original::{Create, Login, Named, Quick, Signed, Verify};
+pub(crate) use run::{Exec, Wait, Watch};
+pub(crate) use shell::{Completions, Man, Shell};
 
 /// Valid access tokens for Webex guests, in milliseconds
 #[derive(Parser)]
@@ -125,13 +131,37 @@ pub(crate) enum Command {
     Unpin(Guest),
     /// Forget guests and their tokens
     Remove(Remove),
+    /// Throw a token away that was refused somewhere
+    Invalidate(Invalidate),
+    /// Ask Webex who a guest is
+    Whoami(Guest),
+    /// Run a command with a guest's token, kept fresh
+    Exec(Exec),
+    /// Print a guest's token, and each new one
+    Watch(Watch),
+    /// Wait until the daemon is ready, or a guest has a valid token
+    Wait(Wait),
     /// Manage issuers: the Webex applications that can mint tokens
     #[command(subcommand)]
     Issuer(IssuerCommand),
     /// Show how the daemon does
     Status,
+    /// Look for what is wrong, and say what to do about it
+    Doctor,
     /// Ask the daemon to finish and exit
     Stop,
+    /// Sign a guest JWT
+    Create(Create),
+    /// Exchange a guest JWT for an access token
+    Login(Login),
+    /// Sign a guest JWT and exchange it, in one go; nothing is kept
+    Quick(Quick),
+    /// Take a JWT apart, or ask Webex whose access token it is
+    Verify(Verify),
+    /// Print what a shell needs to complete commands, guests and issuers
+    Completions(Completions),
+    /// Print the manual page, or write a page for each command
+    Man(Man),
 }
 
 #[cfg(test)]

@@ -24,3 +24,11 @@ pub(super) fn pattern(text: &str) -> Result<String, String> {
     }
     Ok(text.to_owned())
 }
+
+/// The name of an environment variable.
+pub(super) fn variable(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(['=', '\0']) {
+        return Err("the name of a variable must not be empty or hold a =".to_owned());
+    }
+    Ok(text.to_owned())
+}

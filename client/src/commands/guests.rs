@@ -86,8 +86,10 @@ pub(super) fn show(guest: Guest, session: &mut Session<'_>, output: &Output) -> 
 }
 
 pub(super) fn add(add: Add, session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
-    warn_of_subject(&add.guest.guest, output);
-    let ask = AddGuest { guest: add.guest.into_ref(), name: add.name, pinned: add.pin };
+    let (Some(subject), Some(name)) = (add.guest, add.name) else { return Err(super::not_built_yet()) };
+    warn_of_subject(&subject, output);
+    let guest = GuestRef { subject, issuer: add.issuer.issuer };
+    let ask = AddGuest { guest, name, pinned: add.pin };
     let answered = session.ask(&ask)?;
     let (guest, now) = (&answered.value.summary, answered.now);
     let left = guest.expires_at.map(|at| time::span(time::seconds_until(at, now))).unwrap_or_default();

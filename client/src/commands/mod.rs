@@ -1,9 +1,16 @@
 //! What each command does: ask the daemon, print the answer.
 
+mod doctor;
+mod exec;
 mod guests;
 mod issuer;
+mod original;
+mod people;
+mod shell;
 mod status;
 mod token;
+mod wait;
+mod watch;
 
 use guestissuer_client::proto::{Failure, FailureCode};
 
@@ -33,8 +40,24 @@ pub(crate) fn run(cli: Cli, environment: &Environment, output: &Output) -> Resul
         Command::Pin(guest) => guests::pin(guest, true, &mut session, output),
         Command::Unpin(guest) => guests::pin(guest, false, &mut session, output),
         Command::Remove(remove) => guests::remove(remove, &mut session, output),
+        Command::Invalidate(invalidate) => token::invalidate(invalidate, &mut session, output),
+        Command::Whoami(guest) => people::whoami(guest, &mut session, output),
+        Command::Exec(exec) => exec::exec(exec, &mut session, output),
+        Command::Watch(watch) => watch::watch(watch, &mut session, output),
+        Command::Wait(wait) => wait::wait(wait, &mut session, output),
         Command::Issuer(command) => issuer::run(command, &mut session, environment, output),
         Command::Status => status::status(&mut session, output),
+        Command::Doctor => doctor::doctor(&mut session, output),
+        Command::Create(create) => original::create(create, &mut session, environment, output),
+        Command::Login(login) => original::login(login, &mut session, output),
+        Command::Quick(quick) => original::quick(quick, &mut session, environment, output),
+        Command::Verify(verify) => original::verify(verify, &mut session, environment, output),
+        Command::Completions(completions) => shell::completions(completions),
+        Command::Man(man) => shell::man(man, output),
         Command::Stop => status::stop(session, output),
     }
+}
+
+fn not_built_yet() -> Failure {
+    Failure::new(FailureCode::Internal, "not built yet")
 }

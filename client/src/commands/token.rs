@@ -5,7 +5,7 @@ use guestissuer_client::proto::response::Token;
 use guestissuer_client::proto::{Failure, Subject};
 use zeroize::Zeroizing;
 
-use crate::cli::{Format, Get};
+use crate::cli::{Format, Get, Invalidate};
 use crate::output::{Output, json, print};
 use crate::session::Session;
 
@@ -35,6 +35,14 @@ pub(super) fn get(get: Get, session: &mut Session<'_>, output: &Output) -> Resul
     });
     print(&text)?;
     Ok(())
+}
+
+pub(super) fn invalidate(
+    _invalidate: Invalidate,
+    _session: &mut Session<'_>,
+    _output: &Output,
+) -> Result<(), Failure> {
+    Err(super::not_built_yet())
 }
 
 /// Webex documents only letters, digits and hyphens, and takes more.

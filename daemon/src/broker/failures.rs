@@ -84,17 +84,7 @@ pub(super) fn life_too_short(asked: Option<Duration>, life: Duration) -> Failure
 
 /// No token was minted for this issuer.
 pub(super) fn mint(error: &MintError, issuer: &IssuerName, skew_ms: Option<i64>) -> Failure {
-    let with_said = |message: String| {
-        let said = error.said();
-        let message = match said.and_then(|said| said.message.as_deref()) {
-            Some(words) => format!("{message}: {words}"),
-            None => message,
-        };
-        match said.and_then(|said| said.tracking_id.as_deref()) {
-            Some(id) => format!("{message} (tracking id {id})"),
-            None => message,
-        }
-    };
+    let with_said = |message: String| with_said(error, message);
     match error {
         MintError::Rejected { status, .. } => Failure::new(
             FailureCode::IssuerRejected,
@@ -115,6 +105,47 @@ pub(super) fn mint(error: &MintError, issuer: &IssuerName, skew_ms: Option<i64>)
             Failure::new(FailureCode::Unavailable, with_said(unusable(cause))).with_hint(unusable_hint(cause))
         }
         MintError::Unsigned(_) => Failure::new(FailureCode::Internal, "the guest JWT could not be signed"),
+    }
+}
+
+/// Webex did not say who it is.
+pub(super) fn person(error: &MintError) -> Failure {
+    match error {
+        MintError::Rejected { .. } => Failure::new(
+            FailureCode::IssuerRejected,
+            with_said(error, "bad token, could not authenticate".to_owned()),
+        )
+        .with_hint("the token has expired, or is no access token of this API"),
+        MintError::Refused { status, .. } => {
+            let message = format!("could not retrieve info, err: Request failed with status code {status}");
+            Failure::new(FailureCode::Unavailable, with_said(error, message))
+        }
+        MintError::RateLimited { retry_after, .. } => {
+            let failure =
+                Failure::new(FailureCode::RateLimited, with_said(error, "Webex asks to wait".to_owned()));
+            match retry_after {
+                Some(wait) => failure.with_retry_after(*wait),
+                None => failure,
+            }
+        }
+        MintError::Unavailable { cause, .. } => {
+            let message = format!("could not retrieve info: {}", unusable(cause));
+            Failure::new(FailureCode::Unavailable, with_said(error, message)).with_hint(unusable_hint(cause))
+        }
+        MintError::Unsigned(_) => Failure::new(FailureCode::Internal, "the guest JWT could not be signed"),
+    }
+}
+
+/// A message with what Webex said about it.
+fn with_said(error: &MintError, message: String) -> String {
+    let said = error.said();
+    let message = match said.and_then(|said| said.message.as_deref()) {
+        Some(words) => format!("{message}: {words}"),
+        None => message,
+    };
+    match said.and_then(|said| said.tracking_id.as_deref()) {
+        Some(id) => format!("{message} (tracking id {id})"),
+        None => message,
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use guestissuer_proto::frame::MAX_REPLY;
 use guestissuer_proto::request::{AddGuest, GuestRef, ListGuests, MAX_PAGE, PageKey, RenameGuest, SetPinned};
-use guestissuer_proto::response::{GuestDetail, GuestPage, GuestSummary, TokenState};
+use guestissuer_proto::response::{
+    GuestDetail, GuestDetailPage, GuestPage, GuestSummary, MintRecord, TokenState,
+};
 use guestissuer_proto::{DisplayName, Failure, IssuerName};
 use tokio::time::Instant;
 
@@ -16,6 +18,7 @@ use crate::domain::guest::{Guest, GuestKey};
 use crate::domain::policy::{Freshness, wall_freshness};
 use crate::store::StoreError;
 use crate::store::guests::{self as guest_rows, Registration};
+use crate::store::mints as mint_rows;
 
 /// The most bytes of guests on one page: half of what a reply may have, so that nothing else needs to be counted.
 const PAGE_BYTES: usize = MAX_REPLY / 2;
@@ -65,6 +68,7 @@ impl Broker {
         let id = self.row(&entry, &key).await?.id;
         self.write(move |rows| guest_rows::remove(rows, id)).await?;
         self.cache.forget(&key);
+        self.announce(&key);
         Ok(detail)
     }
 
@@ -76,6 +80,12 @@ impl Broker {
 
     /// A page of guests.
     pub async fn list(&self, ask: ListGuests) -> Result<GuestPage, Failure> {
+        let GuestDetailPage { guests, next } = self.list_details(ask).await?;
+        Ok(GuestPage { guests: guests.into_iter().map(|guest| guest.summary).collect(), next })
+    }
+
+    /// A page of guests with more about each.
+    pub async fn list_details(&self, ask: ListGuests) -> Result<GuestDetailPage, Failure> {
         let limit = usize::from(ask.limit.clamp(1, MAX_PAGE));
         let now = self.now();
         let filter = guest_rows::Filter {
@@ -100,7 +110,8 @@ impl Broker {
             let page = self
                 .read(move |rows| guest_rows::page(rows, issuer, after.as_ref(), &filter, wanted))
                 .await?;
-            guests.extend(page.into_iter().map(|guest| self.summary(guest, &entry.issuer.name)));
+            guests
+                .extend(page.into_iter().map(|guest| self.described(guest, &entry.issuer.name, Vec::new())));
             if guests.len() > limit {
                 break;
             }
@@ -108,10 +119,10 @@ impl Broker {
         let limit = limit.min(how_many_fit(&guests));
         let next = (guests.len() > limit).then(|| {
             guests.truncate(limit);
-            let last = guests.last();
+            let last = guests.last().map(|last| &last.summary);
             last.map(|last| PageKey { issuer: last.issuer.clone(), subject: last.subject.clone() })
         });
-        Ok(GuestPage { guests, next: next.flatten() })
+        Ok(GuestDetailPage { guests, next: next.flatten() })
     }
 
     /// Registers or renames a guest.
@@ -139,7 +150,7 @@ impl Broker {
         Ok(())
     }
 
-    fn locate(&self, guest: GuestRef) -> Result<(Arc<Entry>, GuestKey), Failure> {
+    pub(super) fn locate(&self, guest: GuestRef) -> Result<(Arc<Entry>, GuestKey), Failure> {
         let entry = self.registry.resolve(guest.issuer.as_ref())?;
         let key = GuestKey { issuer: entry.issuer.id, subject: guest.subject };
         Ok((entry, key))
@@ -154,10 +165,14 @@ impl Broker {
     async fn detail(&self, entry: &Entry, key: &GuestKey) -> Result<GuestDetail, Failure> {
         let guest = self.row(entry, key).await?;
         let id = guest.id;
-        let history = self.read(move |rows| guest_rows::history(rows, id)).await?;
+        let history = self.read(move |rows| mint_rows::history(rows, id)).await?;
+        Ok(self.described(guest, &entry.issuer.name, history))
+    }
+
+    fn described(&self, guest: Guest, issuer: &IssuerName, history: Vec<MintRecord>) -> GuestDetail {
         let created_at = guest.created_at;
         let issued_at = guest.lifetime.map(|lifetime| lifetime.issued_at);
-        Ok(GuestDetail { summary: self.summary(guest, &entry.issuer.name), created_at, issued_at, history })
+        GuestDetail { summary: self.summary(guest, issuer), created_at, issued_at, history }
     }
 
     fn summary(&self, guest: Guest, issuer: &IssuerName) -> GuestSummary {
@@ -202,11 +217,11 @@ impl Broker {
 }
 
 /// How many of these guests fit on a page; at least one.
-fn how_many_fit(guests: &[GuestSummary]) -> usize {
+fn how_many_fit(guests: &[GuestDetail]) -> usize {
     let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let mut left = PAGE_BYTES;
     let mut fit = 0;
-    for guest in guests {
+    for GuestDetail { summary: guest, .. } in guests {
         let failure = guest.last_error.as_ref().map_or(0, |error| {
             error.failure.message.len() + text(&error.failure.hint) + text(&error.tracking_id)
         });

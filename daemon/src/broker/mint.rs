@@ -15,7 +15,8 @@ use crate::domain::credential::{Credential, Lifetime};
 use crate::domain::gate::{Purpose, Trouble};
 use crate::domain::guest::{Guest, GuestKey};
 use crate::domain::policy;
-use crate::store::guests::{self as guest_rows, Meanwhile};
+use crate::store::guests as guest_rows;
+use crate::store::mints::{self as mint_rows, Meanwhile};
 use crate::store::{StoreError, issuers as issuer_rows};
 use crate::vault::Belonging;
 use crate::webex::{MintError, MintRequest, Minted};
@@ -61,6 +62,7 @@ impl Broker {
             let outcome = broker.fly(&entry, &key, seen, purpose).await;
             drop(permit);
             pilot.land(outcome);
+            broker.announce(&key);
             // The next refresh may be sooner or later now.
             broker.schedule_changed.notify_one();
         });
@@ -161,7 +163,7 @@ impl Broker {
         };
         let sealed = self.vault.seal(Belonging::Token(guest.id, &lifetime), &access_token);
         let sealed = sealed.map_err(|error| failures::vault(&error))?;
-        let new = guest_rows::NewToken {
+        let new = mint_rows::NewToken {
             guest: guest.id,
             name: guest.display_name.clone(),
             sealed,
@@ -173,7 +175,7 @@ impl Broker {
         let generation = self.cache.generation();
         let issuer = entry.issuer.id;
         let stored = self.store.write(move |rows| {
-            let meanwhile = guest_rows::record_mint(rows, &new)?;
+            let meanwhile = mint_rows::record_mint(rows, &new)?;
             issuer_rows::record_success(rows, issuer, issued_at)?;
             Ok::<_, StoreError>(meanwhile)
         });
@@ -275,7 +277,7 @@ impl Broker {
             if blames_issuer {
                 issuer_rows::record_failure(rows, issuer_id, &record, paused_until)?;
             }
-            guest_rows::record_failure(rows, guest_id, &record, next_attempt_at)
+            mint_rows::record_failure(rows, guest_id, &record, next_attempt_at)
         });
         if let Err(error) = written.await {
             // The plan on disk still says that the guest is due, so the gate in memory must hold it back.

@@ -9,6 +9,7 @@ mod flight;
 mod guests;
 mod issuers;
 mod mint;
+mod people;
 mod registry;
 mod schedule;
 mod status;
@@ -20,9 +21,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use guestissuer_proto::UnixTime;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio_util::task::TaskTracker;
 
+use crate::domain::guest::GuestKey;
 use crate::domain::policy::RefreshShare;
 use crate::domain::time::{Clock, Moment};
 use crate::store::{Store, StoreError, issuers as issuer_rows};
@@ -32,6 +34,9 @@ use cache::HotCache;
 use flight::Flights;
 use registry::Registry;
 pub use schedule::Pass;
+
+/// How many changes a watcher may be behind before it looks without knowing what changed.
+const CHANGES: usize = 64;
 
 /// How the broker decides. From the configuration.
 #[derive(Debug, Clone)]
@@ -92,6 +97,8 @@ pub struct Broker {
     background_slots: Arc<Semaphore>,
     counters: Counters,
     schedule_changed: Notify,
+    /// Guests whose token or name has just changed.
+    changes: broadcast::Sender<GuestKey>,
     tasks: TaskTracker,
     started: Moment,
 }
@@ -136,6 +143,7 @@ impl Broker {
             settings,
             counters: Counters::default(),
             schedule_changed: Notify::new(),
+            changes: broadcast::Sender::new(CHANGES),
             tasks: TaskTracker::new(),
             started,
         })
@@ -144,6 +152,12 @@ impl Broker {
     /// The time by the wall clock.
     pub fn now(&self) -> UnixTime {
         self.clock.now().wall
+    }
+
+    /// Tells whoever watches a guest to look at it again.
+    fn announce(&self, key: &GuestKey) {
+        // Fails only if nobody watches.
+        let _ = self.changes.send(key.clone());
     }
 
     /// Warnings that every client is told.

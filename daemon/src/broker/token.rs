@@ -185,7 +185,7 @@ impl Broker {
     }
 
     /// The guest as it is in memory, or else in the store.
-    async fn warm(&self, entry: &Entry, key: &GuestKey) -> Result<Warm, Failure> {
+    pub(super) async fn warm(&self, entry: &Entry, key: &GuestKey) -> Result<Warm, Failure> {
         if let Some(warm) = self.cache.find(key) {
             return Ok(warm);
         }

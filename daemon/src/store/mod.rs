@@ -6,6 +6,7 @@
 mod actor;
 pub mod guests;
 pub mod issuers;
+pub mod mints;
 mod open;
 mod schema;
 #[cfg(test)]

@@ -5,8 +5,9 @@ use guestissuer_proto::{Failure, FailureCode, Subject, UnixTime};
 use proptest::prelude::*;
 use rusqlite::Connection;
 
-use super::guests::{self, Filter, Meanwhile, NewToken, Registration};
+use super::guests::{self, Filter, Registration};
 use super::issuers::{self, NewIssuer};
+use super::mints::{self, Meanwhile, NewToken};
 use super::{Store, StoreError, schema};
 use crate::domain::credential::Lifetime;
 use crate::domain::guest::{GuestId, GuestKey, IssuerId, Sealed};
@@ -137,17 +138,17 @@ fn a_mint_plans_its_refresh_and_a_failure_the_next_attempt() {
     let rows = database();
     let issuer = add_issuer(&rows, "acme");
     let guest = add_guest(&rows, issuer, "1");
-    assert_eq!(guests::record_mint(&rows, &token(guest, 100, 1_000, 700)).unwrap(), Meanwhile::Same);
+    assert_eq!(mints::record_mint(&rows, &token(guest, 100, 1_000, 700)).unwrap(), Meanwhile::Same);
     assert_eq!(due(&rows, issuer, 699), Vec::<String>::new());
     assert_eq!(due(&rows, issuer, 700), ["1"]);
-    guests::record_failure(&rows, guest, &failure(700), UnixTime(750)).unwrap();
+    mints::record_failure(&rows, guest, &failure(700), UnixTime(750)).unwrap();
     assert_eq!(guests::next_due(&rows, issuer, UnixTime(749)).unwrap(), Some(UnixTime(750)));
     let found = guests::due(&rows, issuer, UnixTime(750), 1).unwrap().remove(0);
     assert_eq!((found.failures, found.last_error), (1, Some(failure(700))));
     assert_eq!(guests::last_failure(&rows).unwrap(), Some(failure(700)));
-    guests::record_mint(&rows, &token(guest, 760, 1_700, 1_400)).unwrap();
+    mints::record_mint(&rows, &token(guest, 760, 1_700, 1_400)).unwrap();
     assert_eq!(guests::last_failure(&rows).unwrap(), None);
-    let history = guests::history(&rows, guest).unwrap();
+    let history = mints::history(&rows, guest).unwrap();
     let times: Vec<_> = history.iter().map(|record| (record.at.0, record.failure.is_some())).collect();
     assert_eq!(times, [(760, false), (700, true), (100, false)]);
 }
@@ -158,9 +159,9 @@ fn only_the_last_mints_are_remembered() {
     let issuer = add_issuer(&rows, "acme");
     let guest = add_guest(&rows, issuer, "1");
     for at in 0..50 {
-        guests::record_mint(&rows, &token(guest, at, at + 10, at + 5)).unwrap();
+        mints::record_mint(&rows, &token(guest, at, at + 10, at + 5)).unwrap();
     }
-    let times: Vec<_> = guests::history(&rows, guest).unwrap().iter().map(|record| record.at.0).collect();
+    let times: Vec<_> = mints::history(&rows, guest).unwrap().iter().map(|record| record.at.0).collect();
     assert_eq!(times, (40..50).rev().collect::<Vec<_>>());
 }
 
@@ -171,10 +172,10 @@ fn a_mint_of_a_guest_that_was_renamed_is_due_again_and_of_one_that_was_removed_i
     let guest = add_guest(&rows, issuer, "1");
     let key = GuestKey { issuer, subject: "1".parse().unwrap() };
     guests::register(&rows, &key, &"Bob".parse().unwrap(), UnixTime(50)).unwrap();
-    assert_eq!(guests::record_mint(&rows, &token(guest, 100, 1_000, 700)).unwrap(), Meanwhile::Renamed);
+    assert_eq!(mints::record_mint(&rows, &token(guest, 100, 1_000, 700)).unwrap(), Meanwhile::Renamed);
     assert_eq!(due(&rows, issuer, 100), ["1"]);
     guests::remove(&rows, guest).unwrap();
-    assert_eq!(guests::record_mint(&rows, &token(guest, 100, 1_000, 700)).unwrap(), Meanwhile::Removed);
+    assert_eq!(mints::record_mint(&rows, &token(guest, 100, 1_000, 700)).unwrap(), Meanwhile::Removed);
     assert!(guests::find(&rows, &key).unwrap().is_none());
 }
 
@@ -185,7 +186,7 @@ fn idle_guests_are_retired_unless_pinned_and_come_back_when_used() {
     let idle = add_guest(&rows, issuer, "idle");
     let pinned = add_guest(&rows, issuer, "pinned");
     for guest in [idle, pinned] {
-        guests::record_mint(&rows, &token(guest, 100, 1_000, 700)).unwrap();
+        mints::record_mint(&rows, &token(guest, 100, 1_000, 700)).unwrap();
     }
     guests::set_pinned(&rows, pinned, true, UnixTime(100)).unwrap();
     assert!(guests::any_pinned(&rows).unwrap());
@@ -202,7 +203,7 @@ fn a_rename_makes_the_refresh_due_and_the_same_name_changes_nothing() {
     let rows = database();
     let issuer = add_issuer(&rows, "acme");
     let guest = add_guest(&rows, issuer, "1");
-    guests::record_mint(&rows, &token(guest, 100, 1_000, 700)).unwrap();
+    mints::record_mint(&rows, &token(guest, 100, 1_000, 700)).unwrap();
     let key = GuestKey { issuer, subject: "1".parse().unwrap() };
     let register = |name: &str| guests::register(&rows, &key, &name.parse().unwrap(), UnixTime(200)).unwrap();
     assert_eq!(register("Ann"), Registration::Same);
@@ -216,7 +217,7 @@ fn new_credentials_forgive_old_failures() {
     let rows = database();
     let issuer = add_issuer(&rows, "acme");
     let guest = add_guest(&rows, issuer, "1");
-    guests::record_failure(&rows, guest, &failure(100), UnixTime(900)).unwrap();
+    mints::record_failure(&rows, guest, &failure(100), UnixTime(900)).unwrap();
     issuers::record_failure(&rows, issuer, &failure(100), Some(UnixTime(500))).unwrap();
     issuers::record_failure(&rows, issuer, &failure(110), Some(UnixTime(400))).unwrap();
     issuers::record_failure(&rows, issuer, &failure(120), None).unwrap();
@@ -242,7 +243,7 @@ proptest! {
         let issuer = add_issuer(&rows, "acme");
         for (n, at) in times.iter().enumerate() {
             let guest = add_guest(&rows, issuer, &n.to_string());
-            guests::record_failure(&rows, guest, &failure(0), UnixTime(*at)).unwrap();
+            mints::record_failure(&rows, guest, &failure(0), UnixTime(*at)).unwrap();
         }
         let mut expected: Vec<_> = times.iter().copied().filter(|at| *at <= now).collect();
         expected.sort_unstable();
@@ -288,7 +289,7 @@ proptest! {
         for (n, times) in tokens.iter().enumerate() {
             let guest = add_guest(&rows, issuer, &n.to_string());
             if let Some((refresh_at, more)) = times {
-                guests::record_mint(&rows, &token(guest, 0, refresh_at + more, *refresh_at)).unwrap();
+                mints::record_mint(&rows, &token(guest, 0, refresh_at + more, *refresh_at)).unwrap();
             }
         }
         let counts = guests::count(&rows, UnixTime(now)).unwrap();

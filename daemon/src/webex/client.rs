@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use guestissuer_proto::{Secret, UnixTime};
 use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{RequestBuilder, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -100,9 +100,10 @@ impl Webex {
         self.clock.now().wall
     }
 
-    /// A POST to one of the API's paths, proving who asks with `bearer`.
-    pub(super) fn post(
+    /// A request for one of the API's paths, proving who asks with `bearer`.
+    pub(super) fn request(
         &self,
+        method: Method,
         base: &ApiBase,
         path: &str,
         bearer: &Secret,
@@ -110,7 +111,7 @@ impl Webex {
         let client = if base.is_plain() { Some(&self.plain) } else { self.secure.as_ref() };
         let client = client.ok_or_else(|| unusable(Unusable::NoCertificates))?;
         let value = Zeroizing::new(format!("Bearer {}", bearer.expose()));
-        let request = client.post(base.join(path));
+        let request = client.request(method, base.join(path));
         Ok(match HeaderValue::from_str(&value) {
             Ok(mut value) => {
                 value.set_sensitive(true);

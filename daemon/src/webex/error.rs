@@ -77,6 +77,9 @@ pub enum Malformed {
     /// There is no token in it, or one that cannot be sent in a header.
     #[error("it holds no usable token")]
     NoToken,
+    /// There is no id of a person in it.
+    #[error("it does not say who it is")]
+    NoPerson,
     /// There is no `expiresIn` in it that is a positive number.
     #[error("it does not say how long the token is valid")]
     NoLife,

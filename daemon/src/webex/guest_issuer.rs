@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use guestissuer_proto::{Secret, UnixTime};
+use reqwest::Method;
 use reqwest::header::CONTENT_LENGTH;
 use serde::Deserialize;
 use serde_json::Value;
@@ -54,7 +55,7 @@ async fn exchange(
     let jwt_expires_at = webex_now.saturating_add(JWT_LIFE).as_secs();
     let jwt = key.sign(id, request.subject, request.name, jwt_expires_at).map_err(MintError::Unsigned)?;
     // Webex wants to be told that there is no body.
-    let post = webex.post(request.base, "/jwt/login", &jwt)?.header(CONTENT_LENGTH, 0);
+    let post = webex.request(Method::POST, request.base, "/jwt/login", &jwt)?.header(CONTENT_LENGTH, 0);
     let answer = webex.send(post, request.timeout).await?;
     if !answer.status.is_success() {
         return Err(answer.into_error());

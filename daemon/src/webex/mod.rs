@@ -7,6 +7,7 @@ pub mod base;
 mod client;
 mod error;
 mod guest_issuer;
+mod people;
 mod retry_after;
 
 pub use client::{Timeouts, Webex, WebexSetupError};

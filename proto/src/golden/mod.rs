@@ -2,6 +2,8 @@
 //!
 //! A changed vector is a broken protocol: add a variant at the end, or a new version.
 
+mod samples;
+
 use std::fmt::Debug;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -19,7 +21,7 @@ use crate::response::{
 use crate::secret::Secret;
 use crate::time::UnixTime;
 
-const VECTORS: &str = include_str!("../golden/v1.txt");
+const VECTORS: &str = include_str!("../../golden/v1.txt");
 
 fn guest() -> GuestRef {
     GuestRef { subject: "123".parse().unwrap(), issuer: Some("acme".parse().unwrap()) }
@@ -80,7 +82,11 @@ fn calls() -> Vec<(&'static str, Call)> {
         ("status", Request::Status),
         ("stop", Request::Stop),
     ];
-    requests.into_iter().map(|(name, request)| (name, Call { deadline_ms: 30_000, request })).collect()
+    requests
+        .into_iter()
+        .chain(samples::requests())
+        .map(|(name, request)| (name, Call { deadline_ms: 30_000, request }))
+        .collect()
 }
 
 fn mint_failure() -> MintFailure {
@@ -214,6 +220,7 @@ fn replies() -> Vec<(&'static str, Reply)> {
     for (code, name) in FailureCode::ALL.into_iter().zip(names) {
         responses.push((name, Response::Failed(Failure::new(code, "no"))));
     }
+    responses.extend(samples::responses());
     let now = UnixTime(1_795_000_000_000);
     let reply = |(name, response)| (name, Reply { now, notices: vec!["mind the gap".to_owned()], response });
     responses.into_iter().map(reply).collect()

@@ -1,0 +1,85 @@
+//! The commands of the original guestissuer, with its options.
+
+use clap::{ArgGroup, Args};
+use guestissuer_client::proto::{DisplayName, IssuerName, Subject};
+
+use super::values::{display_name, issuer_name, subject};
+
+/// Who signs: `-i` and `-s`, or the variables `ISSUER` and `SECRET`, or a stored issuer.
+#[derive(Args)]
+pub(crate) struct Signed {
+    /// The issuer id, with -s or SECRET; or else the name of a stored issuer [default: ISSUER, or the default issuer]
+    #[arg(short, long, value_name = "ISSUER")]
+    pub(crate) issuer: Option<String>,
+    /// The issuer's secret; - reads standard input. Arguments can be seen with ps: better put it into SECRET
+    #[arg(short, long, value_name = "SECRET")]
+    pub(crate) secret: Option<String>,
+}
+
+/// Whose JWT or token it is.
+#[derive(Args)]
+pub(crate) struct Named {
+    /// The guest's subject, such as 123
+    #[arg(value_name = "ID", value_parser = subject)]
+    pub(crate) subject: Subject,
+    /// What other people see the guest called
+    #[arg(value_name = "NAME", value_parser = display_name)]
+    pub(crate) name: DisplayName,
+    #[command(flatten)]
+    pub(crate) signed: Signed,
+}
+
+#[derive(Args)]
+pub(crate) struct Create {
+    #[command(flatten)]
+    pub(crate) named: Named,
+    /// For how many seconds the JWT is valid; 90s, 5m, 6h are understood too [default: EXPIRES, or 5400]
+    #[arg(short, long, value_name = "SECONDS", allow_hyphen_values = true)]
+    pub(crate) delay: Option<String>,
+}
+
+/// Where the API is.
+#[derive(Args)]
+pub(crate) struct Api {
+    /// Where the API is, if it is not Webex's own or the issuer's
+    #[arg(long, value_name = "URL")]
+    pub(crate) api_base: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Login {
+    /// The guest JWT; - reads standard input
+    #[arg(value_name = "JWT")]
+    pub(crate) jwt: String,
+    /// The stored issuer whose API is asked
+    #[arg(short, long, value_name = "NAME", value_parser = issuer_name)]
+    pub(crate) issuer: Option<IssuerName>,
+    #[command(flatten)]
+    pub(crate) api: Api,
+}
+
+#[derive(Args)]
+pub(crate) struct Quick {
+    #[command(flatten)]
+    pub(crate) named: Named,
+    #[command(flatten)]
+    pub(crate) api: Api,
+}
+
+#[derive(Args)]
+#[command(group = ArgGroup::new("what").args(["jwt", "access"]))]
+pub(crate) struct Verify {
+    /// The JWT or access token; - reads standard input
+    #[arg(value_name = "TOKEN")]
+    pub(crate) token: String,
+    /// Take it apart, and check its expiry and, with an issuer's secret, its signature (the default)
+    #[arg(short, long)]
+    pub(crate) jwt: bool,
+    /// Ask Webex whose access token it is
+    #[arg(short, long)]
+    pub(crate) access: bool,
+    #[command(flatten)]
+    pub(crate) signed: Signed,
+    #[command(flatten)]
+    pub(crate) api: Api,
+}

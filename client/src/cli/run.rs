@@ -1,0 +1,57 @@
+//! Commands that use tokens for longer than a moment: exec, watch, wait.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+use guestissuer_client::proto::{Span, Subject};
+
+use super::guest::{Guest, InIssuer};
+use super::values::{subject, variable};
+
+#[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    gi exec 123 -- ./call.sh                            with WEBEX_ACCESS_TOKEN in its environment\n  \
+    gi exec 123 --env TOKEN -- ./call.sh                with TOKEN instead\n  \
+    gi exec 123 --token-file token -- ./long-job.sh     and with a file that always holds a valid token")]
+pub(crate) struct Exec {
+    #[command(flatten)]
+    pub(crate) guest: Guest,
+    /// The variable that holds the token when the command starts
+    #[arg(long, value_name = "NAME", default_value = "WEBEX_ACCESS_TOKEN", value_parser = variable)]
+    pub(crate) env: String,
+    /// Keep a valid token in this file while the command runs, and remove it afterwards
+    #[arg(long, value_name = "PATH")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// How long tokens must stay valid [default: 5m, or a tenth of their life]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) min_validity: Option<Span>,
+    /// The command and its arguments
+    #[arg(value_name = "CMD", last = true, required = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    gi watch 123                                        a line for each token\n  \
+    gi watch 123 -o json                                an object for each token, with its times\n  \
+    gi watch 123 | while read -r token; do use_it \"$token\"; done")]
+pub(crate) struct Watch {
+    #[command(flatten)]
+    pub(crate) guest: Guest,
+    /// How long tokens must stay valid [default: 5m, or a tenth of their life]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) min_validity: Option<Span>,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    gi wait                      until the daemon answers\n  \
+    gi wait 123 --timeout 5m     until guest 123 has a valid token, for five minutes at most")]
+pub(crate) struct Wait {
+    /// The guest whose token is waited for; without one, only for the daemon
+    #[arg(value_name = "GUEST", value_parser = subject)]
+    pub(crate) guest: Option<Subject>,
+    #[command(flatten)]
+    pub(crate) issuer: InIssuer,
+}
