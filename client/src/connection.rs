@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use guestissuer_proto::frame::{self, MAX_CALL, MAX_REPLY};
 use guestissuer_proto::hello::{self, Greeting, Hello, REFUSAL_LENGTH, Refusal, RefusalReason};
-use guestissuer_proto::{Call, Reply, Response, codec};
+use guestissuer_proto::{Call, Reply, Request, Response, codec};
 use interprocess::os::unix::uds_local_socket::Stream;
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -48,18 +48,27 @@ impl Client {
 
     /// Asks, and waits for the answer for no longer than `timeout`.
     pub fn ask<A: Ask>(&mut self, ask: A, timeout: Duration) -> Result<Answered<A::Answer>, Error> {
-        let deadline = Instant::now() + timeout;
-        let margin = (timeout / 10).clamp(MARGIN.0, MARGIN.1);
-        let allowed = timeout.saturating_sub(margin).as_millis();
-        let deadline_ms = u32::try_from(allowed).unwrap_or(u32::MAX);
-        let frame = frame_of(&Call { deadline_ms, request: ask.into_request() })?;
-        let reply = self.round_trip(&frame, deadline)?;
-        let Reply { now, notices, response } = reply;
+        let Reply { now, notices, response } = self.call(ask.into_request(), timeout)?;
         if let Response::Failed(failure) = response {
             return Err(Error::Failed(failure));
         }
         let value = A::from_response(response).ok_or(Error::NotOurs)?;
         Ok(Answered { value, now, notices })
+    }
+
+    /// Sends a request and reads the first reply.
+    pub(crate) fn call(&mut self, request: Request, timeout: Duration) -> Result<Reply, Error> {
+        let deadline = Instant::now() + timeout;
+        let margin = (timeout / 10).clamp(MARGIN.0, MARGIN.1);
+        let allowed = timeout.saturating_sub(margin).as_millis();
+        let deadline_ms = u32::try_from(allowed).unwrap_or(u32::MAX);
+        let frame = frame_of(&Call { deadline_ms, request })?;
+        self.round_trip(&frame, deadline)
+    }
+
+    /// Reads one more reply to a request that has many.
+    pub(crate) fn next_reply(&mut self, timeout: Duration) -> Result<Reply, Error> {
+        self.read_reply(Instant::now() + timeout)
     }
 
     /// Waits until the daemon closes the connection, which it does at its end after a [`Stop`](crate::Stop).
@@ -84,6 +93,10 @@ impl Client {
                 (_, error) => error,
             })?;
         }
+        self.read_reply(deadline)
+    }
+
+    fn read_reply(&mut self, deadline: Instant) -> Result<Reply, Error> {
         let mut header = [0; frame::HEADER];
         self.read_exact(&mut header, deadline)?;
         let length = frame::body_length(header, MAX_REPLY).map_err(|_| Error::NotOurs)?;
@@ -148,6 +161,12 @@ impl Client {
         let left = left.max(Duration::from_micros(1));
         set_socket_timeout(self.stream.as_fd(), which, Some(left))
             .map_err(|errno| Error::Broken(errno.into()))
+    }
+}
+
+impl AsFd for Client {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
     }
 }
 

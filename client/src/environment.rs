@@ -28,6 +28,7 @@ const PASSED_ON: &[&str] = &[
 ];
 
 /// What the environment says.
+#[derive(Clone)]
 pub(crate) struct Environment {
     /// What a daemon that is started from here gets of our environment.
     pub(crate) for_the_daemon: Vec<(OsString, OsString)>,

@@ -21,6 +21,7 @@ mod ask;
 mod connection;
 mod error;
 mod places;
+mod watch;
 
 pub use ask::{
     Answered, Ask, Diagnose, IssuerDefault, IssuerList, IssuerShow, IssuerTest, ListDetails, RemoveGuest,
@@ -30,3 +31,4 @@ pub use connection::Client;
 pub use error::Error;
 pub use guestissuer_proto as proto;
 pub use places::{NoHome, Places};
+pub use watch::{Watch, Watched};

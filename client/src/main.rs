@@ -4,6 +4,8 @@ mod autostart;
 mod cli;
 mod commands;
 mod environment;
+mod follow;
+mod input;
 mod output;
 mod prompt;
 mod session;
@@ -14,6 +16,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use cli::Cli;
+use commands::Ended;
 use environment::Environment;
 use output::Output;
 
@@ -26,8 +29,22 @@ fn main() -> ExitCode {
     let environment = Environment::read();
     let output = Output::new(&cli.global, &environment);
     match commands::run(cli, &environment, &output) {
-        Ok(()) => output.success(),
+        Ok(None) => output.success(),
+        Ok(Some(ended)) => as_it_ended(ended),
         Err(failure) => output.failure(&failure),
+    }
+}
+
+/// Ends as a command did that was run: with its exit code, or by the signal that ended it, so that a shell which waits
+/// for gi sees the same.
+fn as_it_ended(ended: Ended) -> ExitCode {
+    match ended {
+        Ended::Exited(code) => ExitCode::from(code),
+        Ended::Signalled(signal) => {
+            // Does not return, except for a signal that ends nothing.
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+            ExitCode::from(u8::try_from(signal + 128).unwrap_or(u8::MAX))
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use guestissuer_client::proto::request::GetToken;
 use guestissuer_client::proto::{Failure, FailureCode};
-use guestissuer_client::{Answered, Ask, Client, Error, Places};
+use guestissuer_client::{Answered, Ask, Client, Error, Places, Watch, Watched};
 
 use crate::autostart;
 use crate::cli::Global;
@@ -22,6 +23,7 @@ pub(crate) struct Session<'a> {
     /// Set when the daemon is first needed: what a person takes to type a secret does not count.
     deadline: Option<Instant>,
     may_start: bool,
+    waits_for_restart: bool,
     client: Option<Client>,
     has_told: bool,
 }
@@ -40,6 +42,7 @@ impl<'a> Session<'a> {
             timeout: global.timeout.as_duration(),
             deadline: None,
             may_start: !global.no_autostart,
+            waits_for_restart: false,
             client: None,
             has_told: false,
         })
@@ -57,9 +60,7 @@ impl<'a> Session<'a> {
             match answered {
                 Ok(answered) => {
                     self.client = Some(client);
-                    if !std::mem::replace(&mut self.has_told, true) {
-                        answered.notices.iter().for_each(|notice| self.output.warning(notice));
-                    }
+                    self.pass_on(&answered.notices);
                     return Ok(answered);
                 }
                 Err(Error::Broken(_)) if attempt < ATTEMPTS => {
@@ -72,6 +73,40 @@ impl<'a> Session<'a> {
                 }
                 Err(error) => return Err(self.explain(error)),
             }
+        }
+    }
+
+    /// Watches a guest, starting the daemon if there is none. The connection is the watch's from then on.
+    pub(crate) fn watch(&mut self, ask: &GetToken) -> Result<(Watch, Answered<Watched>), Failure> {
+        self.begin();
+        let mut attempt = 1;
+        loop {
+            let client = self.take_client()?;
+            match client.watch(ask.clone(), self.left()) {
+                Ok((watch, first)) => {
+                    self.pass_on(&first.notices);
+                    return Ok((watch, first));
+                }
+                Err(Error::Broken(_)) if attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(self.explain(error)),
+            }
+        }
+    }
+
+    /// Gives the next call the whole time again. Unless it `may_start` a daemon, only one that runs is looked for.
+    pub(crate) fn begin_anew(&mut self, may_start: bool) {
+        self.deadline = None;
+        self.waits_for_restart = !may_start;
+    }
+
+    /// Looks only for a daemon that runs, from now on.
+    pub(crate) fn start_none(&mut self) {
+        self.waits_for_restart = true;
+    }
+
+    fn pass_on(&mut self, notices: &[String]) {
+        if !std::mem::replace(&mut self.has_told, true) {
+            notices.iter().for_each(|notice| self.output.warning(notice));
         }
     }
 
@@ -113,7 +148,7 @@ impl<'a> Session<'a> {
 
     fn connect(&self) -> Result<Client, Failure> {
         match self.connect_to_running() {
-            Err(Error::NoDaemon(_)) if self.may_start => {
+            Err(Error::NoDaemon(_)) if self.may_start && !self.waits_for_restart => {
                 self.output.detail("starting guestissuerd");
                 autostart::start(&self.places, self.environment, self.until())
                     .map_err(|error| self.explain(error))

@@ -41,7 +41,7 @@ pub(crate) struct Cli {
 }
 
 /// Options of every command.
-#[derive(Args)]
+#[derive(Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// The daemon's socket

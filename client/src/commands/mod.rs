@@ -19,19 +19,21 @@ use crate::environment::Environment;
 use crate::output::Output;
 use crate::session::Session;
 
-/// Runs one command.
-pub(crate) fn run(cli: Cli, environment: &Environment, output: &Output) -> Result<(), Failure> {
-    let is_get = matches!(cli.command, Command::Get(_));
+pub(crate) use exec::Ended;
+
+/// Runs one command. It ends as another command did, or simply well.
+pub(crate) fn run(cli: Cli, environment: &Environment, output: &Output) -> Result<Option<Ended>, Failure> {
+    let prints_tokens = matches!(cli.command, Command::Get(_) | Command::Watch(_));
     match output.format {
         Format::Text | Format::Json => {}
-        Format::Env | Format::Header | Format::Curl if is_get => {}
+        Format::Env | Format::Header | Format::Curl if prints_tokens => {}
         Format::Env | Format::Header | Format::Curl => {
             return Err(Failure::new(FailureCode::Usage, "this command prints text or json only")
-                .with_hint("the formats env, header and curl are for gi get"));
+                .with_hint("the formats env, header and curl are for gi get and gi watch"));
         }
     }
     let mut session = Session::new(&cli.global, environment, output)?;
-    match cli.command {
+    let done = match cli.command {
         Command::Get(get) => token::get(get, &mut session, output),
         Command::List(list) => guests::list(list, &mut session, output),
         Command::Show(guest) => guests::show(guest, &mut session, output),
@@ -42,7 +44,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment, output: &Output) -> Resul
         Command::Remove(remove) => guests::remove(remove, &mut session, output),
         Command::Invalidate(invalidate) => token::invalidate(invalidate, &mut session, output),
         Command::Whoami(guest) => people::whoami(guest, &mut session, output),
-        Command::Exec(exec) => exec::exec(exec, &mut session, output),
+        Command::Exec(exec) => return exec::exec(exec, &cli.global, environment, output).map(Some),
         Command::Watch(watch) => watch::watch(watch, &mut session, output),
         Command::Wait(wait) => wait::wait(wait, &mut session, output),
         Command::Issuer(command) => issuer::run(command, &mut session, environment, output),
@@ -55,7 +57,8 @@ pub(crate) fn run(cli: Cli, environment: &Environment, output: &Output) -> Resul
         Command::Completions(completions) => shell::completions(completions),
         Command::Man(man) => shell::man(man, output),
         Command::Stop => status::stop(session, output),
-    }
+    };
+    done.map(|()| None)
 }
 
 fn not_built_yet() -> Failure {

@@ -1,11 +1,12 @@
 //! `gi get`.
 
-use guestissuer_client::proto::request::GetToken;
+use guestissuer_client::proto::request::{GetToken, InvalidateToken};
 use guestissuer_client::proto::response::Token;
-use guestissuer_client::proto::{Failure, Subject};
+use guestissuer_client::proto::{Failure, Secret, Span, Subject, UnixTime};
 use zeroize::Zeroizing;
 
 use crate::cli::{Format, Get, Invalidate};
+use crate::input;
 use crate::output::{Output, json, print};
 use crate::session::Session;
 
@@ -16,9 +17,7 @@ pub(super) fn get(get: Get, session: &mut Session<'_>, output: &Output) -> Resul
     let ask = GetToken {
         guest: get.guest.into_ref(),
         name: get.name,
-        min_validity_ms: get
-            .min_validity
-            .map(|span| u64::try_from(span.as_duration().as_millis()).unwrap_or(u64::MAX)),
+        min_validity_ms: get.min_validity.map(millis),
         force: get.force,
     };
     let answered = session.ask(&ask)?;
@@ -26,23 +25,49 @@ pub(super) fn get(get: Get, session: &mut Session<'_>, output: &Output) -> Resul
     if !token.cached {
         warn_of_subject(&token.subject, output);
     }
-    let text = Zeroizing::new(match output.format {
-        Format::Text => format!("{}\n", token.access_token.expose()),
-        Format::Json => json::line(&json::token(&token, answered.now)),
-        Format::Env => format!("export {VARIABLE}={}\n", quoted(&token)),
-        Format::Header => format!("Authorization: Bearer {}\n", token.access_token.expose()),
-        Format::Curl => format!("header = \"Authorization: Bearer {}\"\n", escaped(&token)),
-    });
-    print(&text)?;
+    print(&formatted(&token, answered.now, output.format))?;
     Ok(())
 }
 
+/// A token as it is printed.
+pub(super) fn formatted(token: &Token, now: UnixTime, format: Format) -> Zeroizing<String> {
+    Zeroizing::new(match format {
+        Format::Text => format!("{}\n", token.access_token.expose()),
+        Format::Json => json::line(&json::token(token, now)),
+        Format::Env => format!("export {VARIABLE}={}\n", quoted(token)),
+        Format::Header => format!("Authorization: Bearer {}\n", token.access_token.expose()),
+        Format::Curl => format!("header = \"Authorization: Bearer {}\"\n", escaped(token)),
+    })
+}
+
+/// A span as the wire has it.
+pub(super) fn millis(span: Span) -> u64 {
+    u64::try_from(span.as_duration().as_millis()).unwrap_or(u64::MAX)
+}
+
 pub(super) fn invalidate(
-    _invalidate: Invalidate,
-    _session: &mut Session<'_>,
-    _output: &Output,
+    invalidate: Invalidate,
+    session: &mut Session<'_>,
+    output: &Output,
 ) -> Result<(), Failure> {
-    Err(super::not_built_yet())
+    let token = match invalidate.token.as_deref() {
+        Some("-") => Some(input::secret("token")?),
+        Some(token) => Some(Secret::new(token.trim().to_owned())),
+        None => None,
+    };
+    let is_named = token.is_some();
+    let ask = InvalidateToken { guest: invalidate.guest.into_ref(), token };
+    let done = session.ask(&ask)?.value;
+    let subject = &done.subject;
+    output.message(&match (done.was_current, is_named) {
+        (true, _) => format!("threw the token of {subject} away; its next use mints a new one"),
+        (false, true) => format!("this is not the token of {subject} any more; nothing to do"),
+        (false, false) => format!("{subject} has no token; its next use mints one"),
+    });
+    if output.format == Format::Json {
+        print(&json::line(&json::invalidated(&done)))?;
+    }
+    Ok(())
 }
 
 /// Webex documents only letters, digits and hyphens, and takes more.

@@ -1,7 +1,8 @@
 //! Data and errors for programs: one JSON value, keys that never change, times as RFC 3339 and as seconds from now.
 
 use guestissuer_client::proto::response::{
-    GuestDetail, GuestSummary, IssuerDetail, IssuerTested, MintFailure, MintRecord, Status, Token,
+    GuestDetail, GuestSummary, Invalidated, IssuerDetail, IssuerTested, MintFailure, MintRecord, Status,
+    Token,
 };
 use guestissuer_client::proto::{Failure, UnixTime};
 use serde_json::{Map, Value, json};
@@ -125,6 +126,14 @@ pub(crate) fn status(status: &Status, now: UnixTime) -> Value {
         "next_refresh_at": status.next_refresh_at.map(rfc3339),
         "next_refresh_in": status.next_refresh_at.map(|at| seconds_until(at, now)),
         "clock_skew": status.clock_skew_ms.map(rounded_seconds),
+    })
+}
+
+pub(crate) fn invalidated(done: &Invalidated) -> Value {
+    json!({
+        "subject": done.subject.as_str(),
+        "issuer": done.issuer.as_str(),
+        "invalidated": done.was_current,
     })
 }
 

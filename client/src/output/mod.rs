@@ -1,6 +1,7 @@
 //! What is printed, and where: data on stdout, all else on stderr.
 
 pub(crate) mod json;
+pub(crate) mod person;
 pub(crate) mod table;
 pub(crate) mod time;
 
@@ -86,6 +87,13 @@ impl Output {
             self.warnings.borrow_mut().push(text.to_owned());
         } else {
             tell_warning(text);
+        }
+    }
+
+    /// Tells at once of a failure that does not end the command.
+    pub(crate) fn trouble(&self, failure: &Failure) {
+        if !self.quiet {
+            tell_warning(&failure.message);
         }
     }
 

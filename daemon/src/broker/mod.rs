@@ -14,6 +14,7 @@ mod registry;
 mod schedule;
 mod status;
 mod token;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use cache::HotCache;
 use flight::Flights;
 use registry::Registry;
 pub use schedule::Pass;
+pub use watch::{TokenWatch, Watched};
 
 /// How many changes a watcher may be behind before it looks without knowing what changed.
 const CHANGES: usize = 64;

@@ -75,6 +75,18 @@ impl Broker {
         if cached {
             count(&self.counters.hits);
         }
+        self.token(entry, key, warm, credential, cached)
+    }
+
+    /// What a client gets, whose guest is in use with that.
+    pub(super) fn token(
+        &self,
+        entry: &Entry,
+        key: GuestKey,
+        warm: Warm,
+        credential: Credential,
+        cached: bool,
+    ) -> Token {
         self.note_use(&warm);
         Token {
             subject: key.subject,
@@ -140,7 +152,7 @@ impl Broker {
     }
 
     /// Whether the token at hand may be handed out. Tells the refresher if it should be refreshed.
-    fn good_enough(&self, key: &GuestKey, warm: &Warm, asked: Option<Duration>) -> bool {
+    pub(super) fn good_enough(&self, key: &GuestKey, warm: &Warm, asked: Option<Duration>) -> bool {
         let Some(credential) = &warm.credential else {
             return false;
         };

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use guestissuer_proto::frame::{self, MAX_CALL, MAX_REPLY};
 use guestissuer_proto::hello::{self, Greeting, Hello, Refusal, RefusalReason};
-use guestissuer_proto::{Call, Reply, codec};
+use guestissuer_proto::request::GetToken;
+use guestissuer_proto::{Call, Reply, Request, codec};
 use interprocess::local_socket::tokio::Stream;
 use rustix::net::RecvFlags;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
@@ -117,6 +118,9 @@ impl Connection {
             };
             let Some(call) = call else { return Ok(Next::Close) };
             let deadline = Instant::now() + Duration::from_millis(u64::from(call.deadline_ms));
+            if let Request::Watch(ask) = call.request {
+                return self.watch(handler, stop, ask, deadline).await;
+            }
             // Nobody waits for an answer to a client that has left; what it began goes on by itself.
             let (reply, next) = tokio::select! {
                 biased;
@@ -128,6 +132,31 @@ impl Connection {
                 Next::GoOn => until = Instant::now() + IDLE,
                 Next::Close | Next::HoldUntilTheEnd => return Ok(next),
             }
+        }
+    }
+
+    /// Tells a client of one token after the other, until it leaves.
+    async fn watch(
+        &mut self,
+        handler: &Handler,
+        stop: &CancellationToken,
+        ask: GetToken,
+        deadline: Instant,
+    ) -> Result<Next, Ended> {
+        let (first, mut watching) = tokio::select! {
+            biased;
+            begun = handler.watch(ask, deadline) => begun,
+            () = self.gone() => return Ok(Next::Close),
+        };
+        let mut reply = first;
+        loop {
+            timeout(WRITE, self.write_reply(&reply)).await.map_err(|_| Ended::TooSlow)??;
+            let Some(watching) = &mut watching else { return Ok(Next::Close) };
+            reply = tokio::select! {
+                reply = watching.next() => reply,
+                () = self.gone() => return Ok(Next::Close),
+                () = stop.cancelled() => return Ok(Next::Close),
+            };
         }
     }
 

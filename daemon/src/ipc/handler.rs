@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use guestissuer_proto::request::GetToken;
 use guestissuer_proto::{Failure, FailureCode, Reply, Request, Response};
 use interprocess::local_socket::tokio::Stream;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, TokenWatch, Watched};
 
 /// How long after its deadline a request is cut off if the broker has not ended it by itself, with a better reason
 /// than that time is up. Clients allow for more than this.
@@ -89,14 +90,24 @@ impl Handler {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(failure))) => Response::Failed(failure),
             Ok(Err(_)) => Response::Failed(Failure::new(FailureCode::Internal, "the daemon met a defect")),
-            Err(_) => Response::Failed(
-                Failure::new(FailureCode::Deadline, "no answer in the time given")
-                    .with_hint("allow more time with --timeout"),
-            ),
+            Err(_) => Response::Failed(out_of_time()),
         };
         drop(busy);
         let next = if is_stop { Next::HoldUntilTheEnd } else { Next::GoOn };
         (self.reply(response), next)
+    }
+
+    /// Begins a watch; its first reply. Without a watch that is the only one.
+    pub(super) async fn watch(&self, ask: GetToken, deadline: Instant) -> (Reply, Option<Watching<'_>>) {
+        let busy = Busy::new(self);
+        let begun = timeout_at(deadline + GRACE, self.broker.watch(ask, deadline)).await;
+        let begun = begun.unwrap_or_else(|_| Err(out_of_time()));
+        match begun {
+            Ok((watch, token)) => {
+                (self.reply(Response::Token(token)), Some(Watching { watch, handler: self, _busy: busy }))
+            }
+            Err(failure) => (self.reply(Response::Failed(failure)), None),
+        }
     }
 
     fn reply(&self, response: Response) -> Reply {
@@ -125,6 +136,29 @@ impl Handler {
     fn note_use(&self) {
         *self.last_use.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
+}
+
+/// A client that watches a guest, and is being answered for as long as it does.
+pub(super) struct Watching<'a> {
+    watch: TokenWatch,
+    handler: &'a Handler,
+    _busy: Busy<'a>,
+}
+
+impl Watching<'_> {
+    /// The next reply, within a minute.
+    pub(super) async fn next(&mut self) -> Reply {
+        self.handler.reply(match self.watch.next().await {
+            Watched::Token(token) => Response::Token(token),
+            Watched::Same => Response::Done,
+            Watched::Failed(failure) => Response::Failed(failure),
+        })
+    }
+}
+
+fn out_of_time() -> Failure {
+    Failure::new(FailureCode::Deadline, "no answer in the time given")
+        .with_hint("allow more time with --timeout")
 }
 
 /// Somebody is being answered, for as long as this exists.
@@ -178,8 +212,8 @@ async fn respond(
         Request::ListDetails(ask) => Response::GuestDetails(broker.list_details(ask).await?),
         Request::Invalidate(ask) => Response::Invalidated(broker.invalidate(ask).await?),
         Request::WhoAmI(guest) => Response::Person(Box::new(broker.who_am_i(guest, deadline).await?)),
-        // The connection answers this one itself, many times.
-        Request::Watch(_) => return Err(not_built_yet()),
+        // The connection has many answers to this one.
+        Request::Watch(ask) => Response::Token(broker.watch(ask, deadline).await?.1),
         Request::Sign(_) | Request::VerifyAssertion(_) => return Err(not_built_yet()),
         Request::Exchange(_) | Request::Quick(_) | Request::VerifyToken(_) => return Err(not_built_yet()),
         Request::Diagnose => return Err(not_built_yet()),
