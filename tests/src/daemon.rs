@@ -79,9 +79,11 @@ impl Daemon {
     pub fn wait_for_notification(&self, wanted: &str) {
         let mut buffer = [0; 4096];
         loop {
-            let length = self.notifications.recv(&mut buffer).unwrap_or_else(|error| {
-                panic!("no {wanted} from guestissuerd ({error}); its log:\n{}", self.log());
-            });
+            let length = match self.notifications.recv(&mut buffer) {
+                Ok(length) => length,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => panic!("no {wanted} from guestissuerd ({error}); its log:\n{}", self.log()),
+            };
             if String::from_utf8_lossy(&buffer[..length]).lines().any(|line| line == wanted) {
                 return;
             }

@@ -8,12 +8,14 @@ pub mod gi;
 pub mod programs;
 pub mod python;
 pub mod sandbox;
+pub mod shell;
 pub mod tidy;
 pub mod world;
 
 pub use daemon::Daemon;
 pub use gi::{Gi, Outcome};
 pub use sandbox::Sandbox;
+pub use shell::Shell;
 pub use world::World;
 
 use std::time::Duration;

@@ -63,6 +63,11 @@ impl Sandbox {
         ureq::delete(self.control("faults")).call().expect("faults can be cleared");
     }
 
+    /// Ends the tokens it made for a guest until now.
+    pub fn revoke(&self, subject: &str) {
+        self.post("revoke", &json!({ "subject": subject }));
+    }
+
     /// Lets hanging requests go on.
     pub fn release(&self) {
         self.post("release", &json!({}));

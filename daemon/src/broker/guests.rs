@@ -158,8 +158,10 @@ impl Broker {
 
     async fn row(&self, entry: &Entry, key: &GuestKey) -> Result<Guest, Failure> {
         let wanted = key.clone();
-        let guest = self.read(move |rows| guest_rows::find(rows, &wanted)).await?;
-        guest.ok_or_else(|| failures::unknown_guest(&key.subject, &entry.issuer))
+        match self.read(move |rows| guest_rows::find(rows, &wanted)).await? {
+            Some(guest) => Ok(guest),
+            None => Err(self.unknown_guest(entry, key).await),
+        }
     }
 
     async fn detail(&self, entry: &Entry, key: &GuestKey) -> Result<GuestDetail, Failure> {

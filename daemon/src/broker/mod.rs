@@ -13,6 +13,7 @@ mod people;
 mod registry;
 mod schedule;
 mod status;
+mod suggestions;
 mod token;
 mod watch;
 

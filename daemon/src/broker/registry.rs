@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use guestissuer_proto::{Failure, FailureCode, IssuerName, Secret};
 
+use super::suggestions;
 use crate::domain::gate::Gate;
 use crate::domain::guest::{Issuer, IssuerId};
 use crate::domain::time::Moment;
@@ -121,9 +122,11 @@ impl Registry {
         if let Some(name) = name {
             let unknown = || {
                 let known: Vec<_> = entries.keys().map(IssuerName::as_str).collect();
-                let hint = match known.as_slice() {
-                    [] => format!("add it with: gi issuer add {name}"),
-                    _ => format!("known issuers: {}", known.join(", ")),
+                let near = suggestions::nearest(name.as_str(), known.iter().copied(), |known| known);
+                let hint = match (known.as_slice(), near) {
+                    ([], _) => format!("add it with: gi issuer add {name}"),
+                    (_, Some(near)) => format!("did you mean {near}? Known issuers: {}", known.join(", ")),
+                    (_, None) => format!("known issuers: {}", known.join(", ")),
                 };
                 Failure::new(FailureCode::UnknownIssuer, format!("no issuer is called {name}"))
                     .with_hint(hint)

@@ -70,9 +70,9 @@ impl TokenWatch {
             if self.failed.is_some() && !is_time && !self.is_served().await {
                 continue;
             }
-            match self.look().await {
-                Watched::Same if !is_time => {}
-                told => return told,
+            let told = self.look().await;
+            if is_time || !matches!(told, Watched::Same) {
+                return told;
             }
         }
     }

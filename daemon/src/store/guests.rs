@@ -40,6 +40,37 @@ pub fn find(connection: &Connection, key: &GuestKey) -> Result<Option<Guest>, St
     Ok(guest.optional()?)
 }
 
+/// A guest of this display name.
+pub fn called(connection: &Connection, issuer: IssuerId, name: &str) -> Result<Option<Subject>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT subject FROM guest WHERE issuer_id = ?1 AND display_name = ?2 LIMIT 1")?;
+    Ok(statement.query_row(params![issuer.0, name], |row| parsed(row, 0)).optional()?)
+}
+
+/// Some subjects of an issuer, first those that begin with the same letter.
+pub fn similar(
+    connection: &Connection,
+    key: &GuestKey,
+    alike: usize,
+    others: usize,
+) -> Result<Vec<Subject>, StoreError> {
+    let first = key.subject.as_str().chars().next().map(String::from).unwrap_or_default();
+    let mut subjects = Vec::new();
+    for (comparison, limit) in
+        [("subject >= ?2 AND subject < ?2 || char(0x10FFFF)", alike), ("?2 = ?2", others)]
+    {
+        let mut statement = connection.prepare_cached(&format!(
+            "SELECT subject FROM guest WHERE issuer_id = ?1 AND {comparison} ORDER BY subject LIMIT ?3"
+        ))?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![key.issuer.0, first, limit], |row| parsed(row, 0))?;
+        for subject in rows {
+            subjects.push(subject?);
+        }
+    }
+    Ok(subjects)
+}
+
 /// What became of a guest that was to be registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registration {

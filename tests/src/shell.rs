@@ -1,0 +1,90 @@
+//! An interactive bash on a terminal of its own, typed into by a test.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::{PATIENCE, World, programs};
+
+/// What the shell prints when it waits for a command.
+const PROMPT: &str = "ready> ";
+
+/// A shell with job control. Killed when dropped.
+pub struct Shell {
+    terminal: File,
+    process: Child,
+    seen: String,
+}
+
+impl Shell {
+    /// Starts one in which `gi` talks to the world's daemon, and waits for its prompt.
+    pub fn start(world: &World) -> Self {
+        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        grantpt(&controller).expect("access to the terminal");
+        unlockpt(&controller).expect("an unlocked terminal");
+        let name = ptsname(&controller, Vec::new()).expect("the terminal's name");
+        let other =
+            File::options().read(true).write(true).open(name.to_str().expect("a name")).expect("opens");
+        let end = || Stdio::from(OwnedFd::from(other.try_clone().expect("a copy")));
+        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", programs::directory().display());
+        let process = Command::new("/usr/bin/setsid")
+            .args(["--ctty", "--wait", "/bin/bash", "--norc", "--noprofile", "--noediting", "-i"])
+            .env_clear()
+            .env("PS1", PROMPT)
+            .env("PATH", path)
+            .env("TERM", "dumb")
+            .env("GI_SOCKET", world.socket())
+            .env("HOME", world.path())
+            .current_dir(world.path())
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .spawn()
+            .expect("bash starts");
+        let mut shell = Self { terminal: File::from(controller), process, seen: String::new() };
+        shell.expect(PROMPT);
+        shell
+    }
+
+    /// Types something, as it is.
+    pub fn send(&mut self, keys: &str) {
+        self.terminal.write_all(keys.as_bytes()).expect("the terminal takes it");
+    }
+
+    /// Reads until something is shown; everything up to there, which is not looked at again.
+    #[track_caller]
+    pub fn expect(&mut self, words: &str) -> String {
+        let mut buffer = [0; 1024];
+        loop {
+            if let Some(at) = self.seen.find(words) {
+                let rest = self.seen.split_off(at + words.len());
+                return std::mem::replace(&mut self.seen, rest);
+            }
+            let mut fds = [PollFd::new(&self.terminal, PollFlags::IN)];
+            let timeout = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
+            let ready = rustix::event::poll(&mut fds, Some(&timeout)).unwrap_or(0);
+            let read = if ready > 0 { self.terminal.read(&mut buffer).unwrap_or(0) } else { 0 };
+            assert!(read > 0, "never saw {words:?}, only {:?}", self.seen);
+            self.seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+    }
+
+    /// Runs a command to its end; what it showed.
+    #[track_caller]
+    pub fn run(&mut self, command: &str) -> String {
+        self.send(&format!("{command}\n"));
+        self.expect("\n");
+        self.expect(PROMPT)
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
