@@ -159,15 +159,10 @@ fn wait(watch: Option<&Watch>, reader: Option<BorrowedFd<'_>>, span: Duration) -
     let has_daemon = daemon.is_some();
     let reader = reader.map(|reader| PollFd::from_borrowed_fd(reader, PollFlags::empty()));
     let mut fds: Vec<_> = daemon.into_iter().chain(reader).collect();
-    match poll(&mut fds, Some(&timeout)) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => {}
-        Err(errno) => {
-            return Err(Failure::new(
-                FailureCode::Internal,
-                format!("cannot wait for guestissuerd: {errno}"),
-            ));
-        }
-    }
+    // A wait that Ctrl-Z interrupted begins anew, for as long as before.
+    rustix::io::retry_on_intr(|| poll(&mut fds, Some(&timeout))).map_err(|errno| {
+        Failure::new(FailureCode::Internal, format!("cannot wait for guestissuerd: {errno}"))
+    })?;
     let mut happened = fds.iter().map(|fd| !fd.revents().is_empty());
     let daemon = has_daemon && happened.next() == Some(true);
     if happened.next() == Some(true) {

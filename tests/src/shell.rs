@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -58,27 +59,39 @@ impl Shell {
     /// Reads until something is shown; everything up to there, which is not looked at again.
     #[track_caller]
     pub fn expect(&mut self, words: &str) -> String {
+        self.see(words, PATIENCE).unwrap_or_else(|| panic!("never saw {words:?}, only {:?}", self.seen))
+    }
+
+    /// Types a command and reads until it shows something. A shell that has just come back to the foreground may throw
+    /// away what was typed in that moment, so the command is typed again if nothing happens.
+    #[track_caller]
+    pub fn run(&mut self, command: &str, words: &str) {
+        for _ in 0..10 {
+            self.send(&format!("{command}\n"));
+            if self.see(words, PATIENCE / 20).is_some() {
+                return;
+            }
+        }
+        panic!("never saw {words:?}, only {:?}", self.seen);
+    }
+
+    /// What was shown up to these words, if they come in time.
+    fn see(&mut self, words: &str, patience: Duration) -> Option<String> {
         let mut buffer = [0; 1024];
         loop {
             if let Some(at) = self.seen.find(words) {
                 let rest = self.seen.split_off(at + words.len());
-                return std::mem::replace(&mut self.seen, rest);
+                return Some(std::mem::replace(&mut self.seen, rest));
             }
             let mut fds = [PollFd::new(&self.terminal, PollFlags::IN)];
-            let timeout = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
+            let timeout = Timespec { tv_sec: patience.as_secs().cast_signed(), tv_nsec: 0 };
             let ready = rustix::event::poll(&mut fds, Some(&timeout)).unwrap_or(0);
             let read = if ready > 0 { self.terminal.read(&mut buffer).unwrap_or(0) } else { 0 };
-            assert!(read > 0, "never saw {words:?}, only {:?}", self.seen);
+            if read == 0 {
+                return None;
+            }
             self.seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
         }
-    }
-
-    /// Runs a command to its end; what it showed.
-    #[track_caller]
-    pub fn run(&mut self, command: &str) -> String {
-        self.send(&format!("{command}\n"));
-        self.expect("\n");
-        self.expect(PROMPT)
     }
 }
 

@@ -128,11 +128,12 @@ pub fn remove(connection: &Connection, id: GuestId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes down when guests were last asked for, and puts them back on the schedule.
+/// Writes down when guests were last asked for, and puts those back on the schedule that have a token to refresh.
 pub fn touch(connection: &Connection, used: &[(GuestId, UnixTime)]) -> Result<(), StoreError> {
     let mut update = connection.prepare_cached(
         "UPDATE guest SET last_used_at = max(last_used_at, ?2),
-             next_attempt_at = coalesce(next_attempt_at, refresh_at) WHERE id = ?1",
+             next_attempt_at = coalesce(next_attempt_at, (SELECT refresh_at FROM token WHERE guest_id = ?1))
+         WHERE id = ?1",
     )?;
     for (id, at) in used {
         update.execute(params![id.0, at.0])?;

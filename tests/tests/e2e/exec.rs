@@ -180,32 +180,29 @@ fn ctrl_z_and_ctrl_c_do_what_they_do_without_gi() {
     world.gi(["add", "1", "A"]).ok();
     let mut shell = Shell::start(&world);
     for option in ["", "--token-file token"] {
-        shell.send(&format!("gi exec 1 {option} -- sh -c 'cat; echo ended'\n"));
+        shell.run(&format!("gi exec 1 {option} -- sh -c 'echo started; cat; echo ended'"), "\nstarted");
         shell.send("here\n");
         shell.expect("here\r\nhere");
         shell.send("\u{1a}");
         shell.expect("Stopped");
         shell.expect("ready> ");
-        assert!(shell.run("jobs").contains("Stopped"));
-        shell.send("fg\n");
-        shell.expect("cat; echo ended'");
+        shell.run("fg", "cat; echo ended'");
         shell.send("still there\n");
         shell.expect("still there\r\nstill there");
         shell.send("\u{4}");
         shell.expect("ended");
         shell.expect("ready> ");
-        shell.send(&format!("gi exec 1 {option} -- cat\n"));
+        shell.run(&format!("gi exec 1 {option} -- sh -c 'echo started; exec cat'"), "\nstarted");
         shell.send("here\n");
         shell.expect("here\r\nhere");
         shell.send("\u{3}");
         shell.expect("ready> ");
-        assert!(shell.run("echo code $?").contains("code 130"), "{option}");
-        // A command that stops by itself stops the job.
-        shell.send(&format!("gi exec 1 {option} -- sh -c 'kill -STOP $$; echo going on'\n"));
-        shell.expect("Stopped");
+        shell.run("echo code $?", "code 130");
         shell.expect("ready> ");
-        shell.send("fg\n");
-        shell.expect("going on");
+        // A command that stops by itself stops the job.
+        shell.run(&format!("gi exec 1 {option} -- sh -c 'kill -STOP $$; echo going on'"), "Stopped");
+        shell.expect("ready> ");
+        shell.run("fg", "going on\r\n");
         shell.expect("ready> ");
     }
     assert!(!world.path().join("token").exists());
