@@ -197,20 +197,20 @@ impl Broker {
     }
 
     async fn note_success(&self, lane: &Lane) {
-        let entry = match lane {
-            Lane::Own(entry) => entry,
-            Lane::Shared(_) | Lane::Passing(_) => {
-                let mut door = lane.door();
-                // That others get through does not make refused credentials right.
-                if !is_refusal(door.failure.as_ref()) {
-                    door.gate.succeeded();
-                    door.failure = None;
-                }
+        let had_failed = {
+            let mut door = lane.door();
+            let is_for_another = match lane {
+                Lane::Own(_) | Lane::Passing(_) => false,
+                Lane::Shared(_) => is_refusal(door.failure.as_ref()),
+            };
+            // That others get through does not make refused credentials right.
+            if is_for_another {
                 return;
             }
+            door.gate.succeeded();
+            door.failure.take().is_some()
         };
-        let had_failed = entry.door().failure.is_some();
-        entry.succeeded();
+        let (Lane::Own(entry) | Lane::Shared(entry)) = lane else { return };
         if had_failed {
             let (issuer, now) = (entry.issuer.id, self.now());
             // The door in memory is open all the same.
@@ -246,4 +246,31 @@ fn is_refusal(failure: Option<&Failure>) -> bool {
 fn too_late() -> Failure {
     Failure::new(FailureCode::Deadline, "no answer from Webex in the time given")
         .with_hint("allow more time with --timeout")
+}
+
+#[cfg(test)]
+mod tests {
+    use guestissuer_proto::UnixTime;
+
+    use super::*;
+    use crate::domain::time::BootTime;
+
+    const NOW: Moment = Moment { wall: UnixTime(1_000_000), boot: BootTime(Duration::from_secs(500)) };
+
+    #[test]
+    fn doors_are_bounded_and_one_that_webex_closed_is_not_forgotten() {
+        let lanes = Lanes::new();
+        let base: ApiBase = "https://webexapis.com/v1".parse().unwrap();
+        let closed = lanes.door(&base, "closed", NOW);
+        look(&closed).gate.failed(NOW, Trouble::AskedToWait(Duration::from_secs(60)), None, 0.0);
+        let open = lanes.door(&base, "open", NOW);
+        for n in 0..CAPACITY.get() {
+            lanes.door(&base, &n.to_string(), NOW);
+        }
+        assert_eq!(lanes.0.lock().unwrap().len(), CAPACITY.get());
+        assert!(Arc::ptr_eq(&closed, &lanes.door(&base, "closed", NOW)));
+        assert!(!Arc::ptr_eq(&open, &lanes.door(&base, "open", NOW)));
+        let elsewhere: ApiBase = "https://api.ciscospark.com/v1".parse().unwrap();
+        assert!(!Arc::ptr_eq(&closed, &lanes.door(&elsewhere, "closed", NOW)));
+    }
 }

@@ -7,6 +7,7 @@ mod demo;
 mod exit_codes;
 mod files;
 mod lifecycle;
+mod original;
 mod outage;
 mod promises;
 mod python_sdk;
