@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ErrorKind};
 use guestissuer_client::proto::{Failure, FailureCode};
 
 use crate::cli::{Color, Format, Global};
@@ -193,9 +194,31 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 
 /// Says what is wrong with the command line of this program.
 pub(crate) fn misunderstood(error: &clap::Error, program: Program) -> Failure {
-    let failure = usage_failure(&error.render().to_string(), program);
+    let failure = usage_failure(&without_secrets(error, program), program);
     tell(&if wants_json() { json::failure(&failure, &[]) } else { failure_lines(&failure, program) });
     failure
+}
+
+/// The longest word of a command line that is repeated in an error. A longer one may be a token in the wrong place.
+const LONGEST_REPEATED: usize = 60;
+
+/// The commands whose arguments are tokens and secrets.
+const SECRETIVE: [&str; 4] = ["create", "login", "quick", "verify"];
+
+/// What clap says, without words that may be secrets: a token or secret that was one argument too many, or that stands
+/// in another one's place.
+fn without_secrets(error: &clap::Error, program: Program) -> String {
+    let is_secretive = program == Program::Guestissuer
+        || std::env::args_os().any(|word| SECRETIVE.iter().any(|command| word == *command));
+    let is_extra = is_secretive && error.kind() == ErrorKind::UnknownArgument;
+    let text = error.render().to_string();
+    let words = [ContextKind::InvalidArg, ContextKind::InvalidValue].map(|kind| error.get(kind));
+    words.into_iter().flatten().fold(text, |text, word| {
+        let word = word.to_string();
+        let is_option = word.starts_with('-') || word.starts_with('<');
+        let may_be_secret = !is_option && (is_extra || word.len() > LONGEST_REPEATED);
+        if may_be_secret { text.replace(&format!("'{word}'"), "(not repeated here)") } else { text }
+    })
 }
 
 /// Takes what clap says apart into one sentence and one hint.

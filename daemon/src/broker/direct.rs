@@ -11,7 +11,7 @@ use guestissuer_proto::request::Credentials;
 use guestissuer_proto::{Failure, FailureCode, IssuerName, UnixTime};
 use tokio::time::Instant;
 
-use super::issuers::{Checked, check, parse_base};
+use super::issuers::{Checked, LONGEST_ID, check, parse_base};
 use super::lanes::Lane;
 use super::registry::{Entry, Minting};
 use super::{Broker, failures};
@@ -73,10 +73,8 @@ impl Broker {
                 .with_hint("make one with: gi create ID NAME"));
         }
         let (base, named) = self.place(&ask.place)?;
-        let lane = match named {
-            Some(entry) => Lane::Shared(entry),
-            None => self.lane(&base, &claimed_issuer(&ask.jwt).unwrap_or_default(), None),
-        };
+        let claimed = claimed_issuer(&ask.jwt).filter(|id| id.len() <= LONGEST_ID).unwrap_or_default();
+        let lane = named.map_or_else(|| self.lane(&base, &claimed, None), Lane::Shared);
         let timeout = self.settings.request_timeout;
         let attempt = || self.webex.login(&base, &ask.jwt, timeout);
         let explain = |error: &_| failures::login(error, self.webex.clock_skew_ms());

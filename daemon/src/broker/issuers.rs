@@ -18,7 +18,7 @@ use crate::webex::base::{ApiBase, WEBEX};
 use crate::webex::{IssuerAccess, MintError, MintRequest};
 
 /// The longest issuer id that is believed. Real ones are a hundred characters.
-const LONGEST_ID: usize = 1024;
+pub(super) const LONGEST_ID: usize = 1024;
 
 /// Random bytes in the subject of a throw-away guest.
 const TEST_SUBJECT: usize = 8;

@@ -61,6 +61,13 @@ fn an_error_never_repeats_what_must_not_be_seen() {
         format!("gi login {junk} -i acme"),
         format!("gi verify -a {junk} -i acme"),
         format!("guestissuer 1 Ann -i {{ID}} -s {junk}"),
+        // The command line itself is wrong.
+        format!("gi quick 1 Ann -secret {junk}"),
+        format!("guestissuer 1 Ann -i {{ID}} {junk}"),
+        format!("gi verify {GOLDEN} {junk} -o json"),
+        format!("gi login {GOLDEN} -i {}", junk.repeat(4)),
+        format!("gi create {} Ann -i {{ID}}", junk.repeat(20)),
+        format!("gi get {}", junk.repeat(20)),
         format!("guestissuer create 1 Ann -i {{ID}} -s {junk} -o json"),
     ] {
         let outcome = stage.call(&line).run();
