@@ -70,7 +70,7 @@ impl Broker {
     pub async fn exchange(&self, ask: ExchangeAssertion, deadline: Instant) -> Result<Exchanged, Failure> {
         if !is_sendable(&ask.jwt) {
             return Err(Failure::new(FailureCode::Usage, "invalid Guest token: it is not a JWT")
-                .with_hint("make one with: gi create ID NAME"));
+                .with_hint("give the JWT alone, as gi create -q prints it"));
         }
         let (base, named) = self.place(&ask.place)?;
         let claimed = claimed_issuer(&ask.jwt).filter(|id| id.len() <= LONGEST_ID).unwrap_or_default();

@@ -163,7 +163,7 @@ fn webex_says_whose_access_token_it_is() {
             [("gi verify -a {TOKEN} -i acme", 6), ("guestissuer verify -a {TOKEN} --api-base {BASE}", 1)]
         {
             stage.world.sandbox.fault(&json!({"status": status}));
-            let line = format!("{line} --timeout 500ms");
+            let line = format!("{line} --timeout 800ms");
             check(&stage.call(&line).run(), &line, code, "", &words);
             stage.world.sandbox.mend();
         }
@@ -182,8 +182,8 @@ fn webex_says_whose_access_token_it_is() {
 fn no_network_is_said_in_the_original_s_words() {
     let stage = Stage::new();
     for line in [
-        "gi verify -a x --api-base http://127.0.0.1:1/ --timeout 500ms",
-        "guestissuer verify -a x --api-base http://127.0.0.1:1/ --timeout 500ms",
+        "gi verify -a x --api-base http://127.0.0.1:1/ --timeout 800ms",
+        "guestissuer verify -a x --api-base http://127.0.0.1:1/ --timeout 800ms",
     ] {
         let code = if line.starts_with("gi ") { 6 } else { 1 };
         check(&stage.call(line).run(), line, code, "", "could not contact Webex");
