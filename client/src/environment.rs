@@ -40,6 +40,8 @@ pub(crate) struct Environment {
     pub(crate) issuer_id: Option<String>,
     /// `SECRET`: an issuer's secret.
     pub(crate) secret: Option<Secret>,
+    /// `EXPIRES`: for how long a guest JWT is valid.
+    pub(crate) expires: Option<String>,
 }
 
 impl Environment {
@@ -53,6 +55,8 @@ impl Environment {
             no_color: variable("NO_COLOR").is_some(),
             issuer_id: text("ISSUER"),
             secret: text("SECRET").map(Secret::new),
+            // What is no text is no number either, and is refused with its name.
+            expires: variable("EXPIRES").map(|value| value.to_string_lossy().into_owned()),
         }
     }
 }

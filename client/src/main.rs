@@ -3,9 +3,9 @@
 mod autostart;
 mod cli;
 mod commands;
+mod dropin;
 mod environment;
 mod follow;
-mod input;
 mod output;
 mod prompt;
 mod session;
@@ -18,16 +18,19 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use cli::Cli;
 use commands::Ended;
 use environment::Environment;
-use output::Output;
+use output::{Output, Program};
 
 fn main() -> ExitCode {
     keep_memory_private();
+    if dropin::is_meant() {
+        return dropin::run();
+    }
     let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),
     };
     let environment = Environment::read();
-    let output = Output::new(&cli.global, &environment);
+    let output = Output::new(&cli.global, &environment, Program::Gi);
     match commands::run(cli, &environment, &output) {
         Ok(None) => output.success(),
         Ok(Some(ended)) => as_it_ended(ended),

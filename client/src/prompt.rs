@@ -1,6 +1,6 @@
 //! Asking a person at the terminal.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
 
 use guestissuer_client::proto::Secret;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -26,6 +26,16 @@ pub(crate) fn secret(prompt: &str) -> io::Result<Secret> {
     // The end of the line was not echoed either.
     show("\n")?;
     Ok(Secret::new(line?.trim().to_owned()))
+}
+
+/// Reads a line that must not be seen: from whoever sits at the terminal, or from what standard input is fed by.
+pub(crate) fn piped_secret(prompt: &str) -> io::Result<Secret> {
+    if io::stdin().is_terminal() { secret(prompt) } else { piped() }
+}
+
+/// Reads a line from standard input, with nothing around it.
+pub(crate) fn piped() -> io::Result<Secret> {
+    Ok(Secret::new(read()?.trim().to_owned()))
 }
 
 fn show(text: &str) -> io::Result<()> {

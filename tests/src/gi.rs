@@ -29,7 +29,12 @@ pub struct Outcome {
 impl Gi {
     /// `gi` with an environment of its own, talking to `socket`, never starting a daemon.
     pub fn new(socket: &Path, state_dir: &Path) -> Self {
-        let mut command = Command::new(programs::program("gi"));
+        Self::called(&programs::program("gi"), socket, state_dir)
+    }
+
+    /// The same, called by another name.
+    pub fn called(program: &Path, socket: &Path, state_dir: &Path) -> Self {
+        let mut command = Command::new(program);
         command
             .env_clear()
             .env("HOME", state_dir)

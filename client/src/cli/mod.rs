@@ -16,7 +16,7 @@ use guestissuer_client::proto::duration::SpanError;
 
 pub(crate) use guest::{Add, Get, Guest, Invalidate, List, Remove, Rename};
 pub(crate) use issuer::{CredentialSource, IssuerAdd, IssuerCommand, IssuerRemove, IssuerUpdate, Kind};
-pub(crate) use original::{Create, Login, Named, Quick, Signed, Verify};
+pub(crate) use original::{Create, Login, Original, OriginalCommand, Quick, Signed, Verify};
 pub(crate) use run::{Exec, Wait, Watch};
 pub(crate) use shell::{Completions, Man, Shell};
 
@@ -173,5 +173,6 @@ mod tests {
     #[test]
     fn the_definitions_hold_together() {
         Cli::command().debug_assert();
+        Original::command().debug_assert();
     }
 }

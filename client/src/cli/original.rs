@@ -1,9 +1,40 @@
 //! The commands of the original guestissuer, with its options.
 
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use guestissuer_client::proto::{DisplayName, IssuerName, Subject};
 
+use super::Global;
 use super::values::{display_name, issuer_name, subject};
+
+/// Tokens for Webex guests, as the original guestissuer makes them; gi does more
+#[derive(Parser)]
+#[command(
+    name = "guestissuer",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    override_usage = "guestissuer [COMMAND] [OPTIONS] ...\n       guestissuer ID NAME -i ISSUER",
+    after_help = "Without a command, quick is meant. See also: gi --help"
+)]
+pub(crate) struct Original {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: OriginalCommand,
+}
+
+/// What the original can do.
+#[derive(Subcommand)]
+pub(crate) enum OriginalCommand {
+    /// Sign a guest JWT
+    Create(Create),
+    /// Exchange a guest JWT for an access token
+    Login(Login),
+    /// Sign a guest JWT and exchange it, in one go (the default)
+    Quick(Quick),
+    /// Take a JWT apart, or ask Webex whose access token it is
+    Verify(Verify),
+}
 
 /// Who signs: `-i` and `-s`, or the variables `ISSUER` and `SECRET`, or a stored issuer.
 #[derive(Args)]
@@ -30,6 +61,10 @@ pub(crate) struct Named {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    gi create 123 'Ann' --issuer acme             with a stored issuer\n  \
+    SECRET=... gi create 123 'Ann' -i ISSUER_ID   with one that is not\n  \
+    gi create 123 'Ann' -q | gi login -           and exchange it")]
 pub(crate) struct Create {
     #[command(flatten)]
     pub(crate) named: Named,
@@ -59,6 +94,9 @@ pub(crate) struct Login {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    gi quick 123 'Ann'                                          with the default issuer\n  \
+    pass show webex/secret | gi quick 123 'Ann' -i ISSUER_ID -s -")]
 pub(crate) struct Quick {
     #[command(flatten)]
     pub(crate) named: Named,
@@ -68,6 +106,10 @@ pub(crate) struct Quick {
 
 #[derive(Args)]
 #[command(group = ArgGroup::new("what").args(["jwt", "access"]))]
+#[command(after_help = "Examples:\n  \
+    gi verify \"$JWT\"                its parts, and whether it holds\n  \
+    gi get 123 | gi verify -          until when an access token is valid\n  \
+    gi get 123 | gi verify -a -       whose it is")]
 pub(crate) struct Verify {
     /// The JWT or access token; - reads standard input
     #[arg(value_name = "TOKEN")]

@@ -14,7 +14,9 @@ mod watch;
 
 use guestissuer_client::proto::{Failure, FailureCode};
 
-use crate::cli::{Cli, Command, Format};
+pub(crate) use original::{NO_ISSUER, NO_SECRET};
+
+use crate::cli::{Cli, Command, Format, Original, OriginalCommand};
 use crate::environment::Environment;
 use crate::output::Output;
 use crate::session::Session;
@@ -59,6 +61,21 @@ pub(crate) fn run(cli: Cli, environment: &Environment, output: &Output) -> Resul
         Command::Stop => status::stop(session, output),
     };
     done.map(|()| None)
+}
+
+/// Runs one command of the original.
+pub(crate) fn run_original(
+    original: Original,
+    environment: &Environment,
+    output: &Output,
+) -> Result<(), Failure> {
+    let mut session = Session::new(&original.global, environment, output)?;
+    match original.command {
+        OriginalCommand::Create(create) => original::create(create, &mut session, environment, output),
+        OriginalCommand::Login(login) => original::login(login, &mut session, output),
+        OriginalCommand::Quick(quick) => original::quick(quick, &mut session, environment, output),
+        OriginalCommand::Verify(verify) => original::verify(verify, &mut session, environment, output),
+    }
 }
 
 fn not_built_yet() -> Failure {

@@ -2,12 +2,12 @@
 
 use guestissuer_client::proto::request::{GetToken, InvalidateToken};
 use guestissuer_client::proto::response::Token;
-use guestissuer_client::proto::{Failure, Secret, Span, Subject, UnixTime};
+use guestissuer_client::proto::{Failure, FailureCode, Secret, Span, Subject, UnixTime};
 use zeroize::Zeroizing;
 
 use crate::cli::{Format, Get, Invalidate};
-use crate::input;
 use crate::output::{Output, json, print};
+use crate::prompt;
 use crate::session::Session;
 
 /// The variable that `-o env` sets.
@@ -40,6 +40,13 @@ pub(super) fn formatted(token: &Token, now: UnixTime, format: Format) -> Zeroizi
     })
 }
 
+fn piped_token() -> Result<Secret, Failure> {
+    let failed =
+        |why: &str| Failure::new(FailureCode::Usage, format!("there is no token on standard input{why}"));
+    let token = prompt::piped_secret("Token (not shown): ").map_err(|error| failed(&format!(": {error}")))?;
+    if token.expose().is_empty() { Err(failed("")) } else { Ok(token) }
+}
+
 /// A span as the wire has it.
 pub(super) fn millis(span: Span) -> u64 {
     u64::try_from(span.as_duration().as_millis()).unwrap_or(u64::MAX)
@@ -51,7 +58,7 @@ pub(super) fn invalidate(
     output: &Output,
 ) -> Result<(), Failure> {
     let token = match invalidate.token.as_deref() {
-        Some("-") => Some(input::secret("token")?),
+        Some("-") => Some(piped_token()?),
         Some(token) => Some(Secret::new(token.trim().to_owned())),
         None => None,
     };

@@ -1,10 +1,13 @@
 //! Data and errors for programs: one JSON value, keys that never change, times as RFC 3339 and as seconds from now.
 
+use std::time::Duration;
+
+use guestissuer_client::proto::direct::{Assertion, Exchanged};
 use guestissuer_client::proto::response::{
     GuestDetail, GuestSummary, Invalidated, IssuerDetail, IssuerTested, MintFailure, MintRecord, Status,
     Token,
 };
-use guestissuer_client::proto::{Failure, UnixTime};
+use guestissuer_client::proto::{DisplayName, Failure, Subject, UnixTime};
 use serde_json::{Map, Value, json};
 
 use super::time::{rfc3339, seconds_until};
@@ -34,6 +37,27 @@ pub(crate) fn token(token: &Token, now: UnixTime) -> Value {
         "expires_in": seconds_until(token.expires_at, now),
         "issued_at": rfc3339(token.issued_at),
         "cached": token.cached,
+    })
+}
+
+/// A guest JWT that was signed.
+pub(crate) fn assertion(signed: &Assertion, subject: &Subject, name: &DisplayName, now: UnixTime) -> Value {
+    json!({
+        "jwt": signed.jwt.expose(),
+        "subject": subject.as_str(),
+        "display_name": name.as_str(),
+        "expires_at": rfc3339(signed.expires_at),
+        "expires_in": seconds_until(signed.expires_at, now),
+    })
+}
+
+/// An access token that came at `now`.
+pub(crate) fn exchanged(token: &Exchanged, now: UnixTime) -> Value {
+    json!({
+        "access_token": token.access_token.expose(),
+        "token_type": "Bearer",
+        "expires_at": rfc3339(now.saturating_add(Duration::from_millis(token.life_ms))),
+        "expires_in": token.life_ms / 1_000,
     })
 }
 

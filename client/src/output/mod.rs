@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ErrorKind};
 use guestissuer_client::proto::{Failure, FailureCode};
 
 use crate::cli::{Color, Format, Global};
@@ -22,10 +23,30 @@ pub(crate) struct Output {
     pub(crate) colored: bool,
     /// How many columns a line may have, if stdout is a terminal.
     pub(crate) width: Option<usize>,
+    /// As which program this one was called.
+    pub(crate) program: Program,
     quiet: bool,
     verbose: bool,
     /// Warnings that wait for the end, because a program that reads JSON wants one object if the command fails.
     warnings: RefCell<Vec<String>>,
+}
+
+/// The names this program goes by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Program {
+    /// Itself.
+    Gi,
+    /// The original, whose place it takes.
+    Guestissuer,
+}
+
+impl Program {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Gi => "gi",
+            Self::Guestissuer => "guestissuer",
+        }
+    }
 }
 
 /// Colors, by what they mean.
@@ -44,7 +65,7 @@ pub(crate) enum Paint {
 }
 
 impl Output {
-    pub(crate) fn new(global: &Global, environment: &Environment) -> Self {
+    pub(crate) fn new(global: &Global, environment: &Environment, program: Program) -> Self {
         let is_terminal = io::stdout().is_terminal();
         let colored = match global.color {
             Color::Always => true,
@@ -58,10 +79,16 @@ impl Output {
             format: global.output,
             colored,
             width,
+            program,
             quiet: global.quiet,
             verbose: global.verbose,
             warnings: RefCell::default(),
         }
+    }
+
+    /// Whether only data and errors are wanted.
+    pub(crate) const fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// Tells the user what was done. A program learns it from the data.
@@ -86,33 +113,42 @@ impl Output {
         if self.format == Format::Json {
             self.warnings.borrow_mut().push(text.to_owned());
         } else {
-            tell_warning(text);
+            self.tell_warning(text);
         }
     }
 
     /// Tells at once of a failure that does not end the command.
     pub(crate) fn trouble(&self, failure: &Failure) {
         if !self.quiet {
-            tell_warning(&failure.message);
+            self.tell_warning(&failure.message);
         }
     }
 
     /// The command has succeeded: says what is still to be said.
     pub(crate) fn success(&self) -> ExitCode {
         for warning in self.warnings.take() {
-            tell_warning(&warning);
+            self.tell_warning(&warning);
         }
         ExitCode::SUCCESS
     }
 
     /// Says what went wrong; its exit code.
     pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
+        self.complain(failure, &failure_lines(failure, self.program));
+        ExitCode::from(failure.code.exit_code())
+    }
+
+    /// Says what went wrong: to people in these words.
+    pub(crate) fn complain(&self, failure: &Failure, words: &str) {
         if self.format == Format::Json {
             tell(&json::failure(failure, &self.warnings.take()));
         } else {
-            tell_failure(failure);
+            tell(words);
         }
-        ExitCode::from(failure.code.exit_code())
+    }
+
+    fn tell_warning(&self, text: &str) {
+        tell(&format!("{}: warning: {text}", self.program.name()));
     }
 
     /// A text in a color.
@@ -160,24 +196,48 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    let failure = usage_failure(&error.render().to_string());
-    if wants_json() {
-        tell(&json::failure(&failure, &[]));
-    } else {
-        tell_failure(&failure);
-    }
-    ExitCode::from(failure.code.exit_code())
+    ExitCode::from(misunderstood(error, Program::Gi).code.exit_code())
+}
+
+/// Says what is wrong with the command line of this program.
+pub(crate) fn misunderstood(error: &clap::Error, program: Program) -> Failure {
+    let failure = usage_failure(&without_secrets(error, program), program);
+    tell(&if wants_json() { json::failure(&failure, &[]) } else { failure_lines(&failure, program) });
+    failure
+}
+
+/// The longest word of a command line that is repeated in an error. A longer one may be a token in the wrong place.
+const LONGEST_REPEATED: usize = 60;
+
+/// The commands whose arguments are tokens and secrets.
+const SECRETIVE: [&str; 4] = ["create", "login", "quick", "verify"];
+
+/// What clap says, without words that may be secrets: a token or secret that was one argument too many, or that stands
+/// in another one's place.
+fn without_secrets(error: &clap::Error, program: Program) -> String {
+    let is_secretive = program == Program::Guestissuer
+        || std::env::args_os().any(|word| SECRETIVE.iter().any(|command| word == *command));
+    let is_extra = is_secretive && error.kind() == ErrorKind::UnknownArgument;
+    let text = error.render().to_string();
+    let words = [ContextKind::InvalidArg, ContextKind::InvalidValue].map(|kind| error.get(kind));
+    words.into_iter().flatten().fold(text, |text, word| {
+        let word = word.to_string();
+        let is_option = word.starts_with('-') || word.starts_with('<');
+        let may_be_secret = !is_option && (is_extra || word.len() > LONGEST_REPEATED);
+        if may_be_secret { text.replace(&format!("'{word}'"), "(not repeated here)") } else { text }
+    })
 }
 
 /// Takes what clap says apart into one sentence and one hint.
-fn usage_failure(text: &str) -> Failure {
+fn usage_failure(text: &str, program: Program) -> Failure {
     let joined = |lines: &str| lines.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut paragraphs = text.split("\n\n");
     let message = joined(paragraphs.next().unwrap_or_default().trim_start_matches("error: "));
     let tip = paragraphs.clone().find_map(|paragraph| paragraph.trim().strip_prefix("tip: ").map(joined));
     let usage = paragraphs.find_map(|paragraph| paragraph.trim().strip_prefix("Usage: ").map(joined));
-    let hint =
-        tip.or(usage.map(|usage| format!("usage: {usage}"))).unwrap_or_else(|| "see: gi --help".to_owned());
+    let hint = tip
+        .or(usage.map(|usage| format!("usage: {usage}")))
+        .unwrap_or_else(|| format!("see: {} --help", program.name()));
     Failure::new(FailureCode::Usage, message).with_hint(hint)
 }
 
@@ -188,22 +248,26 @@ fn wants_json() -> bool {
     words.windows(2).any(is_json) || words.iter().any(|word| word == "-ojson" || word == "--output=json")
 }
 
-fn tell_failure(failure: &Failure) {
-    tell(&format!("gi: {}", failure.message));
+/// A line that says what went wrong, and one that says what can be done about it.
+fn failure_lines(failure: &Failure, program: Program) -> String {
+    let message = format!("{}: {}", program.name(), failure.message);
+    hint(failure).map_or(message.clone(), |hint| format!("{message}\nhint: {hint}"))
+}
+
+/// What can be done about a failure, and when.
+pub(crate) fn hint(failure: &Failure) -> Option<String> {
     let again =
         failure.retry_after_ms.map(|millis| format!("try again in {} s", millis.div_ceil(1000).max(1)));
-    let hint = match (&failure.hint, again) {
+    match (&failure.hint, again) {
         (Some(hint), Some(again)) => Some(format!("{again}; {hint}")),
         (Some(hint), None) => Some(hint.clone()),
         (None, again) => again,
-    };
-    if let Some(hint) = hint {
-        tell(&format!("hint: {hint}"));
     }
 }
 
-fn tell_warning(text: &str) {
-    tell(&format!("gi: warning: {text}"));
+/// Says something that is no failure of a command.
+pub(crate) fn say(text: &str) {
+    tell(text);
 }
 
 /// Writes a line to stderr. If that is closed there is nobody left to tell.

@@ -1,7 +1,21 @@
 //! Times, for people and for programs.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use guestissuer_client::proto::UnixTime;
 use jiff::Timestamp;
+
+/// The time by this machine's clock, for what is done without the daemon. With it, its time is the one that counts.
+#[expect(clippy::disallowed_methods, reason = "the one place where gi looks at the clock")]
+pub(crate) fn wall_clock() -> UnixTime {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixTime(0).saturating_add(since_epoch)
+}
+
+/// RFC 3339 in UTC, to the second, of a moment that may be beyond all years that can be written so.
+pub(crate) fn checked_rfc3339(time: UnixTime) -> Option<String> {
+    Timestamp::from_second(time.as_secs()).ok().map(|time| time.to_string())
+}
 
 /// RFC 3339 in UTC, to the second.
 pub(crate) fn rfc3339(time: UnixTime) -> String {

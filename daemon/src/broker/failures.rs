@@ -8,7 +8,7 @@ use guestissuer_proto::{Failure, FailureCode, IssuerName, Subject};
 use crate::domain::guest::Issuer;
 use crate::store::StoreError;
 use crate::vault::{LockReason, VaultError};
-use crate::webex::{MintError, Unusable};
+use crate::webex::{Malformed, MintError, Unusable};
 
 /// A clock this far off, in milliseconds, is worth a word beside a refusal.
 const NOTABLE_SKEW_MS: u64 = 30_000;
@@ -104,8 +104,48 @@ pub(super) fn mint(error: &MintError, issuer: &IssuerName, skew_ms: Option<i64>)
         MintError::Unavailable { cause, .. } => {
             Failure::new(FailureCode::Unavailable, with_said(unusable(cause))).with_hint(unusable_hint(cause))
         }
-        MintError::Unsigned(_) => Failure::new(FailureCode::Internal, "the guest JWT could not be signed"),
+        MintError::Unsigned(_) => unsigned(),
     }
+}
+
+/// A guest JWT was not exchanged. The words are those of the original command line, as far as it had any.
+pub(super) fn login(error: &MintError, skew_ms: Option<i64>) -> Failure {
+    match error {
+        MintError::Rejected { status, .. } | MintError::Refused { status, .. } => {
+            let nothing_said = error.said().is_none_or(|said| said.message.is_none());
+            let message = "invalid Guest token".to_owned();
+            let message = if nothing_said { format!("{message}: status {status}") } else { message };
+            Failure::new(FailureCode::IssuerRejected, with_said(error, message)).with_hint(
+                skew_hint(skew_ms).unwrap_or_else(|| {
+                    "the JWT has expired, or the secret it was signed with is not that of its issuer id"
+                        .to_owned()
+                }),
+            )
+        }
+        MintError::RateLimited { .. } => {
+            Failure::new(FailureCode::RateLimited, with_said(error, "Webex asks to wait".to_owned()))
+        }
+        MintError::Unavailable { cause, .. } => {
+            let what = match cause {
+                Unusable::Malformed(
+                    Malformed::NotJson | Malformed::NoToken | Malformed::NoLife | Malformed::NoPerson,
+                ) => "bad response".to_owned(),
+                Unusable::Unreachable(_)
+                | Unusable::NoCertificates
+                | Unusable::Timeout(_)
+                | Unusable::Status(_)
+                | Unusable::TooLong(_) => unusable(cause),
+            };
+            let message = format!("failed to generate an access token: {what}");
+            Failure::new(FailureCode::Unavailable, with_said(error, message)).with_hint(unusable_hint(cause))
+        }
+        MintError::Unsigned(_) => unsigned(),
+    }
+}
+
+/// A defect.
+pub(super) fn unsigned() -> Failure {
+    Failure::new(FailureCode::Internal, "the guest JWT could not be signed")
 }
 
 /// Webex did not say who it is.
@@ -129,10 +169,20 @@ pub(super) fn person(error: &MintError) -> Failure {
             }
         }
         MintError::Unavailable { cause, .. } => {
-            let message = format!("could not retrieve info: {}", unusable(cause));
+            let message = match cause {
+                Unusable::Status(status) => {
+                    format!("could not retrieve info, err: Request failed with status code {status}")
+                }
+                Unusable::Unreachable(_) | Unusable::NoCertificates | Unusable::Timeout(_) => {
+                    format!("could not contact Webex: {}", unusable(cause))
+                }
+                Unusable::TooLong(_) | Unusable::Malformed(_) => {
+                    format!("could not retrieve info: {}", unusable(cause))
+                }
+            };
             Failure::new(FailureCode::Unavailable, with_said(error, message)).with_hint(unusable_hint(cause))
         }
-        MintError::Unsigned(_) => Failure::new(FailureCode::Internal, "the guest JWT could not be signed"),
+        MintError::Unsigned(_) => unsigned(),
     }
 }
 
@@ -150,17 +200,20 @@ fn with_said(error: &MintError, message: String) -> String {
 }
 
 fn rejected_hint(issuer: &IssuerName, skew_ms: Option<i64>) -> String {
-    match skew_ms.filter(|skew| skew.unsigned_abs() > NOTABLE_SKEW_MS) {
-        Some(skew) => {
-            let seconds = skew.unsigned_abs() / 1000;
-            let direction = if skew > 0 { "behind" } else { "ahead of" };
-            format!("this machine's clock is {seconds} s {direction} Webex's: set it right, then try again")
-        }
-        None => format!(
+    skew_hint(skew_ms).unwrap_or_else(|| {
+        format!(
             "usually the secret was cut when copied, or belongs to another issuer id; set both again with: gi issuer \
              update {issuer}"
-        ),
-    }
+        )
+    })
+}
+
+/// What to do if the clocks disagree by so much that it may be the cause of a refusal.
+fn skew_hint(skew_ms: Option<i64>) -> Option<String> {
+    let skew = skew_ms.filter(|skew| skew.unsigned_abs() > NOTABLE_SKEW_MS)?;
+    let seconds = skew.unsigned_abs() / 1000;
+    let direction = if skew > 0 { "behind" } else { "ahead of" };
+    Some(format!("this machine's clock is {seconds} s {direction} Webex's: set it right, then try again"))
 }
 
 fn unusable(cause: &Unusable) -> String {

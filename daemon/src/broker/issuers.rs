@@ -1,6 +1,7 @@
 //! What is asked about issuers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use guestissuer_proto::request::{Credentials, IssuerChange, IssuerRemoval, IssuerSpec};
 use guestissuer_proto::response::{IssuerDetail, IssuerKind, IssuerTested};
@@ -17,16 +18,16 @@ use crate::webex::base::{ApiBase, WEBEX};
 use crate::webex::{IssuerAccess, MintError, MintRequest};
 
 /// The longest issuer id that is believed. Real ones are a hundred characters.
-const LONGEST_ID: usize = 1024;
+pub(super) const LONGEST_ID: usize = 1024;
 
 /// Random bytes in the subject of a throw-away guest.
 const TEST_SUBJECT: usize = 8;
 
 /// Credentials that were looked at: kind, id and secret.
-struct Checked {
-    kind: IssuerKind,
-    id: Option<String>,
-    secret: Secret,
+pub(super) struct Checked {
+    pub(super) kind: IssuerKind,
+    pub(super) id: Option<String>,
+    pub(super) secret: Secret,
 }
 
 impl Broker {
@@ -161,7 +162,9 @@ impl Broker {
             .map_err(|_| Failure::new(FailureCode::Deadline, "Webex did not answer in the time given"))??;
         let minted = match minted {
             Ok(minted) => minted,
-            Err(error) => return Err(self.note_refused_test(&entry, &error).await),
+            Err(error) => {
+                return Err(self.hold_against(&entry, &error, policy::backoff(1, None, roll())).await);
+            }
         };
         self.note_passed_test(&entry).await?;
         Ok(IssuerTested {
@@ -193,8 +196,8 @@ impl Broker {
         Ok(())
     }
 
-    async fn note_refused_test(&self, entry: &Entry, error: &MintError) -> Failure {
-        let backoff = policy::backoff(1, None, roll());
+    /// Closes an issuer's door after a request that was for no guest, and writes down why.
+    pub(super) async fn hold_against(&self, entry: &Entry, error: &MintError, backoff: Duration) -> Failure {
         let closed = self.close_door(entry, error, backoff, None);
         if closed.blames_issuer {
             let (issuer, record) = (entry.issuer.id, closed.record.clone());
@@ -238,7 +241,7 @@ fn throw_away_guest() -> Result<(guestissuer_proto::Subject, guestissuer_proto::
     Ok((subject, "gi issuer test".parse().map_err(internal)?))
 }
 
-fn parse_base(text: Option<&str>) -> Result<Option<String>, Failure> {
+pub(super) fn parse_base(text: Option<&str>) -> Result<Option<String>, Failure> {
     let parse = |text: &str| match text.parse::<ApiBase>() {
         Ok(base) => Ok(base.to_string()),
         Err(error) => Err(Failure::new(FailureCode::Usage, format!("the API address is no good: {error}"))),
@@ -246,8 +249,8 @@ fn parse_base(text: Option<&str>) -> Result<Option<String>, Failure> {
     text.map(parse).transpose()
 }
 
-/// Looks at credentials before they are stored: whether the secret decodes and the id is plain.
-fn check(credentials: Credentials) -> Result<Checked, Failure> {
+/// Looks at credentials before they are stored or used: whether the secret decodes and the id is plain.
+pub(super) fn check(credentials: Credentials) -> Result<Checked, Failure> {
     let Credentials::GuestIssuer { id, secret } = credentials;
     let kind = IssuerKind::GuestIssuer;
     let id = id.map(|id| id.trim().to_owned());

@@ -246,15 +246,7 @@ impl Broker {
         life: Option<Duration>,
     ) -> Closed {
         let now = self.clock.now();
-        let trouble = match error {
-            MintError::Rejected { .. } => Some(Trouble::Rejected),
-            MintError::RateLimited { retry_after, .. } => {
-                Some(Trouble::AskedToWait(retry_after.unwrap_or(backoff)))
-            }
-            MintError::Unavailable { retry_after: Some(wait), .. } => Some(Trouble::AskedToWait(*wait)),
-            MintError::Unavailable { retry_after: None, .. } => Some(Trouble::Unavailable),
-            MintError::Refused { .. } | MintError::Unsigned(_) => None,
-        };
+        let trouble = trouble(error, backoff);
         let failure = failures::mint(error, &entry.issuer.name, self.webex.clock_skew_ms());
         let tracking_id = error.said().and_then(|said| said.tracking_id.clone());
         let mut door = entry.door();
@@ -285,5 +277,18 @@ impl Broker {
             entry.door().gate.failed(self.clock.now(), Trouble::NotKept, None, roll());
         }
         self.cache.plan(&guest.key, Some(next_attempt_at));
+    }
+}
+
+/// What a failure tells about the issuer, if anything.
+pub(super) fn trouble(error: &MintError, backoff: Duration) -> Option<Trouble> {
+    match error {
+        MintError::Rejected { .. } => Some(Trouble::Rejected),
+        MintError::RateLimited { retry_after, .. } => {
+            Some(Trouble::AskedToWait(retry_after.unwrap_or(backoff)))
+        }
+        MintError::Unavailable { retry_after: Some(wait), .. } => Some(Trouble::AskedToWait(*wait)),
+        MintError::Unavailable { retry_after: None, .. } => Some(Trouble::Unavailable),
+        MintError::Refused { .. } | MintError::Unsigned(_) => None,
     }
 }

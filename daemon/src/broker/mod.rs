@@ -4,10 +4,12 @@
 //! guest, for Webex or for the writer.
 
 mod cache;
+mod direct;
 mod failures;
 mod flight;
 mod guests;
 mod issuers;
+mod lanes;
 mod mint;
 mod people;
 mod registry;
@@ -34,6 +36,7 @@ use crate::vault::Vault;
 use crate::webex::Webex;
 use cache::HotCache;
 use flight::Flights;
+use lanes::Lanes;
 use registry::Registry;
 pub use schedule::Pass;
 pub use watch::{TokenWatch, Watched};
@@ -96,6 +99,7 @@ pub struct Broker {
     registry: Registry,
     cache: HotCache,
     flights: Arc<Flights>,
+    lanes: Lanes,
     slots: Semaphore,
     background_slots: Arc<Semaphore>,
     counters: Counters,
@@ -141,6 +145,7 @@ impl Broker {
             registry,
             cache: HotCache::new(),
             flights: Arc::default(),
+            lanes: Lanes::new(),
             slots: Semaphore::new(settings.max_in_flight),
             background_slots: Arc::new(Semaphore::new(background)),
             settings,

@@ -214,8 +214,11 @@ async fn respond(
         Request::WhoAmI(guest) => Response::Person(Box::new(broker.who_am_i(guest, deadline).await?)),
         // The connection has many answers to this one.
         Request::Watch(ask) => Response::Token(broker.watch(ask, deadline).await?.1),
-        Request::Sign(_) | Request::VerifyAssertion(_) => return Err(not_built_yet()),
-        Request::Exchange(_) | Request::Quick(_) | Request::VerifyToken(_) => return Err(not_built_yet()),
+        Request::Sign(ask) => Response::Assertion(broker.sign(&ask)?),
+        Request::VerifyAssertion(ask) => Response::SignatureChecked(broker.verify_assertion(&ask)?),
+        Request::Exchange(ask) => Response::Exchanged(broker.exchange(ask, deadline).await?),
+        Request::Quick(ask) => Response::Exchanged(broker.quick(&ask, deadline).await?),
+        Request::VerifyToken(ask) => Response::Person(Box::new(broker.verify_token(ask, deadline).await?)),
         Request::Diagnose => return Err(not_built_yet()),
     })
 }

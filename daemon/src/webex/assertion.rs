@@ -11,7 +11,7 @@ use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::signature;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use ring::hmac;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// Signs guest JWTs with an issuer's shared secret.
@@ -38,12 +38,10 @@ impl SigningKey {
     /// Reads a secret as Webex hands it out: base64 in either alphabet, with or without padding, and with white
     /// space around it as copying leaves it.
     pub fn from_base64(secret: &Secret) -> Result<Self, SecretError> {
-        let config = GeneralPurposeConfig::new()
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-            .with_decode_allow_trailing_bits(true);
         let text = secret.expose().trim();
         let alphabet = if text.contains(['-', '_']) { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
-        let key = GeneralPurpose::new(alphabet, config).decode(text).map_err(|_| SecretError::NotBase64)?;
+        let engine = GeneralPurpose::new(alphabet, LENIENT.with_decode_allow_trailing_bits(true));
+        let key = engine.decode(text).map_err(|_| SecretError::NotBase64)?;
         let key = Zeroizing::new(key);
         if key.is_empty() {
             return Err(SecretError::Empty);
@@ -67,6 +65,48 @@ impl SigningKey {
         header.extras.insert("typ", "JWT");
         jsonwebtoken::encode(&header, &claims, &self.0).map(Secret::new)
     }
+
+    /// Whether a JWT was signed with this key, by the one algorithm that guest JWTs are signed with. What is no JWT was
+    /// not.
+    #[must_use]
+    pub fn has_signed(&self, jwt: &Secret) -> bool {
+        let Some((signed, signature)) = jwt.expose().rsplit_once('.') else { return false };
+        let Some((header, _)) = signed.split_once('.') else { return false };
+        let is_hs256 = object::<Algorithmic>(header).is_some_and(|header| header.alg == "HS256");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_bytes());
+        let holds = |signature: Vec<u8>| hmac::verify(&key, signed.as_bytes(), &signature).is_ok();
+        is_hs256 && URL_SAFE.decode(signature).is_ok_and(holds)
+    }
+}
+
+/// Who a JWT says that it is from. Nobody has checked that.
+#[must_use]
+pub fn claimed_issuer(jwt: &Secret) -> Option<String> {
+    let claims = jwt.expose().split('.').nth(1)?;
+    object::<Claimed>(claims)?.iss
+}
+
+/// Base64 with padding or without.
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
+/// A header, as far as it matters.
+#[derive(Deserialize)]
+struct Algorithmic {
+    alg: String,
+}
+
+/// Claims of a JWT, as far as they matter.
+#[derive(Deserialize)]
+struct Claimed {
+    iss: Option<String>,
+}
+
+fn object<T: serde::de::DeserializeOwned>(part: &str) -> Option<T> {
+    let json = Zeroizing::new(URL_SAFE.decode(part).ok()?);
+    serde_json::from_slice(&json).ok()
 }
 
 /// The claims, in the order Webex's own clients write them.
@@ -136,6 +176,31 @@ mod tests {
              URTRPR00zTWkwd01ESTVMVFEzWVRRdFlqQXlOUzAxT0dFd1kyRTNORFZrTURZIiwiZXhwIjoxNTE3MDczMDE5fQ.\
              uNtcqOSGutSWfM-qnhVD6E1-sOGzSom0_-m8IF2V1hg"
         );
+    }
+
+    #[test]
+    fn a_signature_holds_for_its_own_key_and_text_alone() {
+        let sign = |key: &SigningKey| {
+            key.sign("me", &"1".parse().unwrap(), &"Ann".parse().unwrap(), 1_517_073_019).unwrap()
+        };
+        let (ours, other) = (key("b3Vycw==").unwrap(), key("b3RoZXI=").unwrap());
+        let jwt = sign(&ours);
+        assert!(ours.has_signed(&jwt) && !other.has_signed(&jwt));
+        assert!(ours.has_signed(&Secret::new(format!("{}=", jwt.expose()))), "padded");
+        assert_eq!(claimed_issuer(&jwt).as_deref(), Some("me"));
+        let parts: Vec<_> = jwt.expose().split('.').collect();
+        let none = "eyJhbGciOiJub25lIn0";
+        for tampered in [
+            format!("{none}.{}.{}", parts[1], parts[2]),
+            format!("{none}.{}.", parts[1]),
+            format!("{}.{}.", parts[0], parts[1]),
+            format!("{}.{}A.{}", parts[0], parts[1], parts[2]),
+            format!("{}.{}", parts[0], parts[1]),
+            "..".to_owned(),
+            String::new(),
+        ] {
+            assert!(!ours.has_signed(&Secret::new(tampered.clone())), "{tampered}");
+        }
     }
 
     #[test]

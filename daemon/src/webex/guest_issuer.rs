@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::assertion::SigningKey;
+use super::base::ApiBase;
 use super::client::unusable;
 use super::error::{Malformed, MintError, Unusable};
 use super::{MintRequest, Minted, Webex};
@@ -54,9 +55,19 @@ async fn exchange(
     let webex_now = UnixTime(webex.now().0.saturating_add(skew_ms));
     let jwt_expires_at = webex_now.saturating_add(JWT_LIFE).as_secs();
     let jwt = key.sign(id, request.subject, request.name, jwt_expires_at).map_err(MintError::Unsigned)?;
+    login(webex, request.base, &jwt, request.timeout).await
+}
+
+/// Exchanges a guest JWT for an access token.
+pub(super) async fn login(
+    webex: &Webex,
+    base: &ApiBase,
+    jwt: &Secret,
+    timeout: Duration,
+) -> Result<Minted, MintError> {
     // Webex wants to be told that there is no body.
-    let post = webex.request(Method::POST, request.base, "/jwt/login", &jwt)?.header(CONTENT_LENGTH, 0);
-    let answer = webex.send(post, request.timeout).await?;
+    let post = webex.request(Method::POST, base, "/jwt/login", jwt)?.header(CONTENT_LENGTH, 0);
+    let answer = webex.send(post, timeout).await?;
     if !answer.status.is_success() {
         return Err(answer.into_error());
     }
@@ -92,7 +103,7 @@ fn read_login(body: &[u8]) -> Result<(Secret, Duration), Malformed> {
 }
 
 /// A token goes into headers, files and shells: it is made of visible ASCII characters only.
-fn is_usable(token: &Secret) -> bool {
+pub(super) fn is_usable(token: &Secret) -> bool {
     let text = token.expose();
     !text.is_empty() && text.len() <= LONGEST_TOKEN && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -11,7 +11,7 @@ mod people;
 mod retry_after;
 
 pub use client::{Timeouts, Webex, WebexSetupError};
-pub use error::{MintError, Said, Unusable};
+pub use error::{Malformed, MintError, Said, Unusable};
 pub use retry_after::LONGEST_WAIT;
 
 use std::time::Duration;
@@ -78,4 +78,15 @@ impl Webex {
             IssuerAccess::GuestIssuer { id, key } => guest_issuer::mint(self, request, id, key).await,
         }
     }
+
+    /// Exchanges a guest JWT that somebody else has signed, once.
+    pub async fn login(&self, base: &ApiBase, jwt: &Secret, timeout: Duration) -> Result<Minted, MintError> {
+        guest_issuer::login(self, base, jwt, timeout).await
+    }
+}
+
+/// Whether a token or JWT can be sent at all: one word of visible ASCII characters, and not endlessly many.
+#[must_use]
+pub fn is_sendable(token: &Secret) -> bool {
+    guest_issuer::is_usable(token)
 }

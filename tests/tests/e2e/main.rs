@@ -8,6 +8,7 @@ mod exec;
 mod exit_codes;
 mod files;
 mod lifecycle;
+mod original;
 mod outage;
 mod promises;
 mod python_sdk;

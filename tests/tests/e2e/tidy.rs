@@ -105,6 +105,8 @@ fn every_use_of_a_secret_s_text_is_where_it_may_be() {
         "proto/src/secret.rs",
         "client/src/commands/exec/mod.rs",
         "client/src/commands/exec/token_file.rs",
+        "client/src/commands/original/jwt.rs",
+        "client/src/commands/original/mod.rs",
         "client/src/commands/token.rs",
         "client/src/output/json.rs",
         "daemon/src/broker/issuers.rs",

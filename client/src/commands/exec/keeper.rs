@@ -10,7 +10,7 @@ use super::token_file::TokenFile;
 use crate::cli::{Format, Global};
 use crate::environment::Environment;
 use crate::follow::{Followed, Follower};
-use crate::output::Output;
+use crate::output::{Output, Program};
 use crate::session::Session;
 
 /// What the thread needs.
@@ -34,7 +34,7 @@ pub(super) fn start(errand: Errand) -> Keeper {
     std::thread::spawn(move || {
         // What is said while the command runs is for people.
         global.output = Format::Text;
-        let output = Output::new(&global, &environment);
+        let output = Output::new(&global, &environment, Program::Gi);
         let Ok(mut session) = Session::new(&global, &environment, &output) else { return };
         let mut follower = Follower::new(&mut session, ask, watch, told);
         loop {
