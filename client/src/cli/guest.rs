@@ -8,7 +8,7 @@ use guestissuer_client::proto::{DisplayName, IssuerName, Span, Subject};
 
 use super::values::{display_name, issuer_name, pattern, subject};
 
-/// A guest, by subject and issuer.
+// A guest, by subject and issuer.
 #[derive(Args)]
 pub(crate) struct Guest {
     /// The guest's subject, such as 123
@@ -18,7 +18,7 @@ pub(crate) struct Guest {
     pub(crate) issuer: InIssuer,
 }
 
-/// `--issuer`.
+// `--issuer`.
 #[derive(Args)]
 pub(crate) struct InIssuer {
     /// The issuer; the default one if not given

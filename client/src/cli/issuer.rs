@@ -6,6 +6,7 @@ use guestissuer_client::proto::IssuerName;
 use super::values::issuer_name;
 
 #[derive(Subcommand)]
+#[command(defer = true)]
 pub(crate) enum IssuerCommand {
     /// Store an issuer
     Add(IssuerAdd),
@@ -37,7 +38,7 @@ pub(crate) struct OptionalIssuer {
     pub(crate) name: Option<IssuerName>,
 }
 
-/// Where credentials come from. Never from an argument: arguments can be seen by every user of the machine.
+// Where credentials come from. Never from an argument: arguments can be seen by every user of the machine.
 #[derive(Args)]
 pub(crate) struct CredentialSource {
     /// The issuer id that Webex shows

@@ -114,6 +114,7 @@ pub(crate) enum Color {
 }
 
 #[derive(Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Print an access token that stays valid for a while
     Get(Get),

@@ -5,7 +5,7 @@ use guestissuer_client::proto::{DisplayName, IssuerName, Subject};
 
 use super::values::{display_name, issuer_name, subject};
 
-/// Who signs: `-i` and `-s`, or the variables `ISSUER` and `SECRET`, or a stored issuer.
+// Who signs: `-i` and `-s`, or the variables `ISSUER` and `SECRET`, or a stored issuer.
 #[derive(Args)]
 pub(crate) struct Signed {
     /// The issuer id, with -s or SECRET; or else the name of a stored issuer [default: ISSUER, or the default issuer]
@@ -16,7 +16,7 @@ pub(crate) struct Signed {
     pub(crate) secret: Option<String>,
 }
 
-/// Whose JWT or token it is.
+// Whose JWT or token it is.
 #[derive(Args)]
 pub(crate) struct Named {
     /// The guest's subject, such as 123
@@ -38,7 +38,7 @@ pub(crate) struct Create {
     pub(crate) delay: Option<String>,
 }
 
-/// Where the API is.
+// Where the API is.
 #[derive(Args)]
 pub(crate) struct Api {
     /// Where the API is, if it is not Webex's own or the issuer's
