@@ -3,23 +3,24 @@
 mod autostart;
 mod cli;
 mod commands;
+mod complete;
 mod environment;
 mod output;
 mod prompt;
 mod session;
 
-use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
-
-use cli::Cli;
 use environment::Environment;
 use output::Output;
 
 fn main() -> ExitCode {
     keep_memory_private();
-    let cli = match parse() {
+    let words: Vec<_> = std::env::args_os().collect();
+    if let Some(code) = complete::answer(&words) {
+        return code;
+    }
+    let cli = match cli::parse(&words) {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),
     };
@@ -29,14 +30,6 @@ fn main() -> ExitCode {
         Ok(()) => output.success(),
         Err(failure) => output.failure(&failure),
     }
-}
-
-/// As `Cli::try_parse`, except that the definitions of all commands are not taken apart again: the process ends soon,
-/// and that would be a tenth of its time.
-fn parse() -> Result<Cli, clap::Error> {
-    let mut command = ManuallyDrop::new(Cli::command());
-    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
-    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 /// A token passes through this process's memory: no core dump of it. Programs it starts are not affected.

@@ -1,6 +1,6 @@
 //! Commands about issuers.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use guestissuer_client::proto::IssuerName;
 
 use super::values::issuer_name;
@@ -45,7 +45,7 @@ pub(crate) struct CredentialSource {
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
     /// A JSON file with {"issuer","secret"}; - reads standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) credentials: Option<String>,
     /// Where the API is, if it is not Webex's own
     #[arg(long, value_name = "URL")]

@@ -3,6 +3,7 @@
 mod guest;
 mod issuer;
 mod original;
+mod parse;
 mod run;
 mod shell;
 mod values;
@@ -17,6 +18,7 @@ use guestissuer_client::proto::duration::SpanError;
 pub(crate) use guest::{Add, Get, Guest, Invalidate, List, Remove, Rename};
 pub(crate) use issuer::{CredentialSource, IssuerAdd, IssuerCommand, IssuerRemove, IssuerUpdate, Kind};
 pub(crate) use original::{Create, Login, Named, Quick, Signed, Verify};
+pub(crate) use parse::{definition, parse};
 pub(crate) use run::{Exec, Wait, Watch};
 pub(crate) use shell::{Completions, Man, Shell};
 
@@ -55,7 +57,15 @@ pub(crate) struct Global {
     )]
     pub(crate) socket: Option<PathBuf>,
     /// How long the whole call may take, waiting included
-    #[arg(long, global = true, value_name = "DURATION", env = "GI_TIMEOUT", default_value = DEFAULT_TIMEOUT, value_parser = timeout)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DURATION",
+        env = "GI_TIMEOUT",
+        hide_env_values = true,
+        default_value = DEFAULT_TIMEOUT,
+        value_parser = timeout
+    )]
     pub(crate) timeout: Span,
     /// How to print
     #[arg(short, long, global = true, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
@@ -68,6 +78,7 @@ pub(crate) struct Global {
         long,
         global = true,
         env = "GI_NO_AUTOSTART",
+        hide_env_values = true,
         value_parser = clap::builder::FalseyValueParser::new()
     )]
     pub(crate) no_autostart: bool,
@@ -163,16 +174,4 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual page, or write a page for each command
     Man(Man),
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn the_definitions_hold_together() {
-        Cli::command().debug_assert();
-    }
 }

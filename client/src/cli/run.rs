@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use guestissuer_client::proto::{Span, Subject};
 
 use super::guest::{Guest, InIssuer};
@@ -27,7 +27,7 @@ pub(crate) struct Exec {
     #[arg(long, value_name = "DURATION")]
     pub(crate) min_validity: Option<Span>,
     /// The command and its arguments
-    #[arg(value_name = "CMD", last = true, required = true)]
+    #[arg(value_name = "CMD", last = true, required = true, value_hint = ValueHint::CommandName)]
     pub(crate) command: Vec<OsString>,
 }
 

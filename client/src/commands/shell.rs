@@ -3,10 +3,12 @@
 use guestissuer_client::proto::Failure;
 
 use crate::cli::{Completions, Man};
-use crate::output::Output;
+use crate::complete;
+use crate::output::{Output, print};
 
-pub(super) fn completions(_completions: Completions) -> Result<(), Failure> {
-    Err(super::not_built_yet())
+pub(super) fn completions(completions: Completions) -> Result<(), Failure> {
+    print(complete::script(completions.shell))?;
+    Ok(())
 }
 
 pub(super) fn man(_man: Man, _output: &Output) -> Result<(), Failure> {
