@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod complete;
 mod environment;
+mod manual;
 mod output;
 mod prompt;
 mod session;

@@ -75,8 +75,8 @@ pub(crate) struct List {
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
-    gi add kiosk-7 'Kiosk in hall 7' --pin\n  \
-    gi add --from guests.csv")]
+    gi add kiosk-7 'Kiosk in hall 7' --pin    keep its token fresh even when nobody asks\n  \
+    gi add --from guests.csv                  all guests of a file")]
 pub(crate) struct Add {
     /// The guest's subject, such as 123
     #[arg(value_name = "GUEST", value_parser = subject, required_unless_present = "from")]
@@ -96,8 +96,8 @@ pub(crate) struct Add {
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
-    gi invalidate 123                    the next use of guest 123 mints a new token\n  \
-    echo \"$TOKEN\" | gi invalidate 123 --token -     the same, but only if this is its token still")]
+    gi invalidate 123                                the next use of guest 123 mints a new token\n  \
+    echo \"$TOKEN\" | gi invalidate 123 --token -    the same, but only if this is its token still")]
 pub(crate) struct Invalidate {
     #[command(flatten)]
     pub(crate) guest: Guest,
@@ -107,6 +107,9 @@ pub(crate) struct Invalidate {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    gi rename 123 'Ann B.'               Webex learns of it with the next token, which is minted now\n  \
+    gi rename 123 Ann --issuer acme      the guest of this issuer, which need not be the default one")]
 pub(crate) struct Rename {
     #[command(flatten)]
     pub(crate) guest: Guest,
@@ -116,6 +119,12 @@ pub(crate) struct Rename {
 }
 
 #[derive(Args)]
+#[command(
+    after_help = "Webex has no way to revoke tokens: those that were handed out stay valid until they expire.\n\n\
+    Examples:\n  \
+    gi remove 123                forget one guest\n  \
+    gi remove kiosk-7 kiosk-8    forget several"
+)]
 pub(crate) struct Remove {
     /// The guests' subjects
     #[arg(value_name = "GUEST", value_parser = subject, required = true)]

@@ -18,7 +18,7 @@ use guestissuer_client::proto::duration::SpanError;
 pub(crate) use guest::{Add, Get, Guest, Invalidate, List, Remove, Rename};
 pub(crate) use issuer::{CredentialSource, IssuerAdd, IssuerCommand, IssuerRemove, IssuerUpdate, Kind};
 pub(crate) use original::{Create, Login, Named, Quick, Signed, Verify};
-pub(crate) use parse::{definition, parse};
+pub(crate) use parse::{GROUPS, definition, parse};
 pub(crate) use run::{Exec, Wait, Watch};
 pub(crate) use shell::{Completions, Man, Shell};
 
@@ -132,20 +132,30 @@ pub(crate) enum Command {
     /// List the guests and how their tokens stand
     List(List),
     /// Show everything about a guest, except its token
+    #[command(after_help = "Examples:\n  \
+        gi show 123            name, token, person id, last failure, history\n  \
+        gi show 123 -o json    the same, for programs")]
     Show(Guest),
     /// Register a guest and mint its first token
     Add(Add),
     /// Change a guest's display name
     Rename(Rename),
     /// Keep a guest's token fresh even when nobody asks
+    #[command(after_help = "Examples:\n  \
+        gi pin kiosk-7    its token is at hand whenever it is asked for")]
     Pin(Guest),
     /// Let a guest's token expire when nobody asks
+    #[command(after_help = "Examples:\n  \
+        gi unpin kiosk-7    back to being kept fresh for as long as somebody asks")]
     Unpin(Guest),
     /// Forget guests and their tokens
     Remove(Remove),
     /// Throw a token away that was refused somewhere
     Invalidate(Invalidate),
     /// Ask Webex who a guest is
+    #[command(after_help = "Examples:\n  \
+        gi whoami 123            person id, e-mail, display name\n  \
+        gi whoami 123 -o json    the same, for programs")]
     Whoami(Guest),
     /// Run a command with a guest's token, kept fresh
     Exec(Exec),
@@ -154,13 +164,25 @@ pub(crate) enum Command {
     /// Wait until the daemon is ready, or a guest has a valid token
     Wait(Wait),
     /// Manage issuers: the Webex applications that can mint tokens
+    #[command(after_help = "Examples:\n  \
+        gi issuer add acme --id ISSUER_ID    store an issuer; asks for its secret\n  \
+        gi issuer test acme                  does Webex accept it?\n  \
+        gi issuer list                       all issuers; the default one is marked")]
     #[command(subcommand)]
     Issuer(IssuerCommand),
     /// Show how the daemon does
+    #[command(after_help = "Examples:\n  \
+        gi status            version, paths, guests by state, counters\n  \
+        gi status -o json    the same, for programs")]
     Status,
     /// Look for what is wrong, and say what to do about it
+    #[command(after_help = "Examples:\n  \
+        gi doctor                 check everything, from the socket to Webex\n  \
+        gi doctor --timeout 5s    take no longer than five seconds")]
     Doctor,
     /// Ask the daemon to finish and exit
+    #[command(after_help = "Examples:\n  \
+        gi stop    returns when the daemon is gone")]
     Stop,
     /// Sign a guest JWT
     Create(Create),

@@ -30,6 +30,10 @@ pub(crate) struct Named {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    gi create 123 Ann               a JWT that is valid for 90 minutes\n  \
+    gi create 123 Ann -d 600        for ten minutes\n  \
+    gi create 123 Ann -i acme -q    the JWT alone, signed by this stored issuer")]
 pub(crate) struct Create {
     #[command(flatten)]
     pub(crate) named: Named,
@@ -47,6 +51,9 @@ pub(crate) struct Api {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    gi login \"$JWT\"                      an access token for a guest JWT\n  \
+    gi create 123 Ann -q | gi login -    the same, for a JWT that is not shown")]
 pub(crate) struct Login {
     /// The guest JWT; - reads standard input
     #[arg(value_name = "JWT")]
@@ -59,6 +66,9 @@ pub(crate) struct Login {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    gi quick 123 Ann       an access token; nothing is kept\n  \
+    gi quick 123 Ann -q    the token alone")]
 pub(crate) struct Quick {
     #[command(flatten)]
     pub(crate) named: Named,
@@ -67,6 +77,9 @@ pub(crate) struct Quick {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    gi verify \"$JWT\"               what it says, and whether it holds\n  \
+    gi verify --access \"$TOKEN\"    whose access token it is")]
 #[command(group = ArgGroup::new("what").args(["jwt", "access"]))]
 pub(crate) struct Verify {
     /// The JWT or access token; - reads standard input

@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum, ValueHint};
 
 #[derive(Args)]
 #[command(
-    after_help = "The script has the shell ask gi what may come next, guests and issuers included. It goes into:\n  \
+    after_help = "The script has the shell ask gi what may come next, guests and issuers included.\n\n\
+    Where it goes:\n  \
     bash        ~/.local/share/bash-completion/completions/gi, or ~/.bashrc with\n              \
                 source <(gi completions bash)\n  \
     zsh         a file _gi in a directory of $fpath, or ~/.zshrc after compinit with\n              \
@@ -42,9 +43,8 @@ pub(crate) enum Shell {
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
-    gi man | man -l -           read the page of gi\n  \
-    gi man ~/.local/share/man/man1\n                              \
-                                install the pages, for: man gi-get")]
+    gi man | man -l -                 read the page of gi\n  \
+    gi man ~/.local/share/man/man1    install the pages, for man gi-get and so on")]
 pub(crate) struct Man {
     /// Where to write a page for each command; without it, the page of gi is printed
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
