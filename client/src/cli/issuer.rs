@@ -67,7 +67,7 @@ pub(crate) struct CredentialSource {
 #[command(
     after_help = "The secret is asked for on the terminal, read from --credentials, or taken from the \
     environment variable SECRET (and the id from ISSUER).\n\nExamples:\n  \
-    gi issuer add acme --id ISSUER_ID             asks for the secret, or takes it from SECRET\n  \
+    gi issuer add acme --id ISSUER_ID             asks, or looks at SECRET\n  \
     gi issuer add acme --credentials acme.json    from a file\n  \
     pass show webex/acme | gi issuer add acme --credentials -"
 )]

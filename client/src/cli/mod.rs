@@ -32,7 +32,7 @@ pub(crate) use shell::{Completions, Man, Shell};
     after_help = "Examples:\n  \
         gi issuer add acme --id ISSUER_ID    store an issuer; asks for its secret\n  \
         gi get 123 --name 'Ann'              a token for guest 123, registered as Ann\n  \
-        gi get 123                           the same token, or a new one when it is time\n  \
+        gi get 123                           the same token, or a new one in time\n  \
         gi list                              all guests and how their tokens stand"
 )]
 pub(crate) struct Cli {

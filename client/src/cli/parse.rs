@@ -136,6 +136,11 @@ mod tests {
                     assert!(line.chars().count() <= 80, "{name}: {line}");
                 }
             }
+            // What stands at the end would be broken in the wrong places.
+            let end = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in end.split("\n\n").skip_while(|part| !part.contains("\n  ")).flat_map(str::lines) {
+                assert!(line.chars().count() <= 80, "{name}: {line}");
+            }
             command.get_subcommands_mut().for_each(check);
         }
         let mut command = definition();

@@ -10,15 +10,16 @@ use clap::{Args, ValueEnum, ValueHint};
     Where it goes:\n  \
     bash        ~/.local/share/bash-completion/completions/gi, or ~/.bashrc with\n              \
                 source <(gi completions bash)\n  \
-    zsh         a file _gi in a directory of $fpath, or ~/.zshrc after compinit with\n              \
+    zsh         a file _gi where $fpath has it, or ~/.zshrc, after compinit, with\n              \
                 source <(gi completions zsh)\n  \
     fish        ~/.config/fish/completions/gi.fish\n  \
     Elvish      ~/.config/elvish/rc.elv, with eval (gi completions elvish | slurp)\n  \
-    PowerShell  $PROFILE, with gi completions powershell | Out-String | Invoke-Expression\n\n\
+    PowerShell  $PROFILE, with\n              \
+                gi completions powershell | Out-String | Invoke-Expression\n\n\
     Examples:\n  \
     source <(gi completions bash)                for this session of bash\n  \
-    gi completions zsh > _gi                     zsh, with this directory in $fpath\n  \
-    gi completions fish > gi.fish                fish, in ~/.config/fish/completions"
+    gi completions zsh > _gi                     for zsh, where $fpath has it\n  \
+    gi completions fish > gi.fish                for fish"
 )]
 pub(crate) struct Completions {
     /// The shell

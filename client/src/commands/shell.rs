@@ -15,7 +15,7 @@ use crate::{complete, manual};
 /// A manual is for every user of the machine, as far as the umask has it.
 const READABLE_BY_ALL: u32 = 0o644;
 
-pub(super) fn completions(completions: Completions) -> Result<(), Failure> {
+pub(super) fn completions(completions: &Completions) -> Result<(), Failure> {
     print(complete::script(completions.shell))?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What only the daemon knows: which guests and issuers there are. It is asked if it runs, and never started.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap_complete::CompletionCandidate;
@@ -36,7 +36,7 @@ impl Live {
     /// The guests whose subject begins so, of the issuer that was named, or of the default one.
     pub(super) fn guests(&self, prefix: &OsStr) -> Option<Vec<CompletionCandidate>> {
         let prefix = prefix.to_str()?;
-        let mut daemon = Daemon::connect(self.socket.clone())?;
+        let mut daemon = Daemon::connect(self.socket.as_deref())?;
         let issuer = match &self.issuer {
             Some(issuer) => issuer.clone(),
             None => daemon.ask(IssuerShow(None))?.name,
@@ -59,7 +59,7 @@ impl Live {
     /// The issuers whose name begins so.
     pub(super) fn issuers(&self, prefix: &OsStr) -> Option<Vec<CompletionCandidate>> {
         let prefix = prefix.to_str()?;
-        let issuers = Daemon::connect(self.socket.clone())?.ask(IssuerList)?;
+        let issuers = Daemon::connect(self.socket.as_deref())?.ask(IssuerList)?;
         let issuers = issuers.into_iter().filter(|issuer| issuer.name.as_str().starts_with(prefix));
         let candidates = issuers.map(|issuer| {
             let kind = issuer.kind.as_str();
@@ -77,9 +77,9 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn connect(socket: Option<PathBuf>) -> Option<Self> {
+    fn connect(socket: Option<&Path>) -> Option<Self> {
         let deadline = Instant::now() + PATIENCE;
-        let places = Places::find(socket.as_deref()).ok()?;
+        let places = Places::find(socket).ok()?;
         let client = match Client::connect(&places.socket, left(deadline)) {
             Err(Error::NoDaemon(_)) => Client::connect(&places.announced()?, left(deadline)),
             connected => connected,

@@ -95,7 +95,9 @@ fn page(command: &Command, related: &[String]) -> io::Result<Page> {
         // A table is left as it is.
         if remark.contains("\n  ") {
             about.control("EX", []);
-            remark.lines().for_each(|line| drop(about.text([roman(line)])));
+            for line in remark.lines() {
+                about.text([roman(line)]);
+            }
             about.control("EE", []);
         } else {
             about.text([roman(remark)]);

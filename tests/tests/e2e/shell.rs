@@ -197,8 +197,9 @@ fn files_and_commands_are_completed_where_they_are_meant() {
     let world = World::without_daemon("6h");
     fs::create_dir(world.path().join("some folder")).unwrap();
     let here = |words: &[&str]| {
-        let asked =
-            asked(&world, "fish", words).command(|gi| drop(gi.current_dir(world.path()).env("PATH", path())));
+        let asked = asked(&world, "fish", words).command(|gi| {
+            gi.current_dir(world.path()).env("PATH", path());
+        });
         asked.ok()
     };
     for words in [
