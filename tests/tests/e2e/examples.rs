@@ -89,8 +89,10 @@ fn script(commands: &[Vec<String>], sandbox: &Sandbox) -> String {
     let with_fixtures = commands.iter().flat_map(|examples| {
         examples.iter().filter(built).enumerate().map(|(at, example)| (at == 0, example))
     });
+    let mut is_elsewhere = false;
     for (is_first, example) in with_fixtures {
-        if is_first {
+        // An issuer that was stored anew is at Webex.
+        if std::mem::replace(&mut is_elsewhere, example.contains("gi issuer")) || is_first {
             script.push_str("fixtures\n");
         }
         for (_, preparation) in PREPARATIONS.iter().filter(|(words, _)| example.contains(words)) {
@@ -152,9 +154,8 @@ fn every_example_of_every_help_works() {
     World::stop(&world.path().join("run/guestissuer/guestissuerd.sock"), world.path());
     assert!(output.status.success(), "{stderr}\n{stdout}");
     let ran = stdout.lines().filter(|line| line.starts_with("ran ")).count();
-    let skipped =
-        all.iter().filter(|example| NOT_BUILT.iter().any(|command| example.contains(command))).count();
-    assert_eq!(ran + skipped, all.len(), "{stdout}");
+    let expected = all.iter().flatten().filter(|example| !is_not_built(example)).count();
+    assert_eq!(ran, expected, "{stdout}");
 }
 
 #[test]
