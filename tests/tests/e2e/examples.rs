@@ -53,9 +53,9 @@ command -v man > /dev/null || man() { cat > /dev/null; }
 # For an example that goes on until it is interrupted: it works if it prints a line.
 endless() {
     rm -f line; mkfifo line; set -m
-    ( eval "$1" ) > line &
+    ( set +m; eval "$1" ) > line &
     [ -n "$(head -n 1 < line)" ]; local result=$?
-    kill -- -$!; wait $! 2> /dev/null; set +m
+    kill -- -$! 2> /dev/null; wait $! 2> /dev/null; set +m
     return $result
 }
 "#;
