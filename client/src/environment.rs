@@ -61,6 +61,16 @@ impl Environment {
     }
 }
 
+/// `COMPLETE`: the shell that wants to know what may come next on its line.
+pub(crate) fn shell_that_completes() -> Option<String> {
+    variable("COMPLETE")?.into_string().ok()
+}
+
+/// `PATH`: the folders with commands.
+pub(crate) fn search_path() -> Vec<PathBuf> {
+    variable("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
+}
+
 /// An empty value counts as none.
 #[expect(clippy::disallowed_methods, reason = "the place where the environment is read")]
 fn variable(name: &str) -> Option<OsString> {

@@ -3,29 +3,31 @@
 mod autostart;
 mod cli;
 mod commands;
+mod complete;
 mod dropin;
 mod environment;
 mod follow;
+mod manual;
 mod output;
 mod prompt;
 mod session;
 
-use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
-
-use cli::Cli;
 use commands::Ended;
 use environment::Environment;
 use output::{Output, Program};
 
 fn main() -> ExitCode {
     keep_memory_private();
+    let words: Vec<_> = std::env::args_os().collect();
     if dropin::is_meant() {
         return dropin::run();
     }
-    let cli = match parse() {
+    if let Some(code) = complete::answer(&words) {
+        return code;
+    }
+    let cli = match cli::parse(&words) {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),
     };
@@ -49,14 +51,6 @@ fn as_it_ended(ended: Ended) -> ExitCode {
             ExitCode::from(u8::try_from(signal + 128).unwrap_or(u8::MAX))
         }
     }
-}
-
-/// As `Cli::try_parse`, except that the definitions of all commands are not taken apart again: the process ends soon,
-/// and that would be a tenth of its time.
-fn parse() -> Result<Cli, clap::Error> {
-    let mut command = ManuallyDrop::new(Cli::command());
-    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
-    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 /// A token passes through this process's memory: no core dump of it. Programs it starts are not affected.

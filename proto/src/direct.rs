@@ -21,7 +21,8 @@ pub enum Signer {
     },
 }
 
-/// Where the API is: at `api_base`, else where the issuer's is, else at Webex.
+/// Where the API is: at `api_base`, else where the issuer's is, else where that of the stored issuer is which a JWT
+/// names, else where the default issuer's is, else at Webex.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(wincode::SchemaRead, wincode::SchemaWrite))]
 pub struct Place {

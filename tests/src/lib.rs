@@ -9,6 +9,7 @@ pub mod programs;
 pub mod python;
 pub mod sandbox;
 pub mod shell;
+pub mod terminal;
 pub mod tidy;
 pub mod world;
 

@@ -8,7 +8,7 @@ use guestissuer_client::proto::{DisplayName, IssuerName, Span, Subject};
 
 use super::values::{display_name, issuer_name, pattern, subject};
 
-/// A guest, by subject and issuer.
+// A guest, by subject and issuer.
 #[derive(Args)]
 pub(crate) struct Guest {
     /// The guest's subject, such as 123
@@ -18,7 +18,7 @@ pub(crate) struct Guest {
     pub(crate) issuer: InIssuer,
 }
 
-/// `--issuer`.
+// `--issuer`.
 #[derive(Args)]
 pub(crate) struct InIssuer {
     /// The issuer; the default one if not given
@@ -35,7 +35,7 @@ impl Guest {
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     gi get 123                                  an access token\n  \
-    gi get 123 --name 'Ann'                     register the guest if it is not known\n  \
+    gi get 123 --name 'Ann'                     registered if it is not known\n  \
     eval \"$(gi get 123 -o env)\"                 as WEBEX_ACCESS_TOKEN\n  \
     gi get 123 -o curl | curl -K - https://webexapis.com/v1/people/me")]
 pub(crate) struct Get {
@@ -56,7 +56,7 @@ pub(crate) struct Get {
 #[command(after_help = "Examples:\n  \
     gi list                    all guests\n  \
     gi list 'kiosk-*'          those whose subject or name matches\n  \
-    gi list --expiring 1h      those whose token expires within an hour, or has expired\n  \
+    gi list --expiring 1h      those whose token expires within an hour, or has\n  \
     gi list --failing -o json  those whose last mint failed, for programs")]
 pub(crate) struct List {
     /// Only guests whose subject or name this matches; *, ? and [a-z] are understood
@@ -75,8 +75,8 @@ pub(crate) struct List {
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
-    gi add kiosk-7 'Kiosk in hall 7' --pin\n  \
-    gi add --from guests.csv")]
+    gi add kiosk-7 'Kiosk in hall 7' --pin    and keep its token fresh\n  \
+    gi add --from guests.csv                  all guests of a file")]
 pub(crate) struct Add {
     /// The guest's subject, such as 123
     #[arg(value_name = "GUEST", value_parser = subject, required_unless_present = "from")]
@@ -96,8 +96,8 @@ pub(crate) struct Add {
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
-    gi invalidate 123                    the next use of guest 123 mints a new token\n  \
-    echo \"$TOKEN\" | gi invalidate 123 --token -     the same, but only if this is its token still")]
+    gi invalidate 123                                the next use mints a new one\n  \
+    echo \"$TOKEN\" | gi invalidate 123 --token -    only if it is this one still")]
 pub(crate) struct Invalidate {
     #[command(flatten)]
     pub(crate) guest: Guest,
@@ -107,6 +107,9 @@ pub(crate) struct Invalidate {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    gi rename 123 'Ann B.'             Webex learns of it at once\n  \
+    gi rename 123 Ann --issuer acme    the guest of this issuer")]
 pub(crate) struct Rename {
     #[command(flatten)]
     pub(crate) guest: Guest,
@@ -116,6 +119,12 @@ pub(crate) struct Rename {
 }
 
 #[derive(Args)]
+#[command(
+    after_help = "Webex has no way to revoke tokens: those that were handed out stay valid until they expire.\n\n\
+    Examples:\n  \
+    gi remove 123                forget one guest\n  \
+    gi remove kiosk-7 kiosk-8    forget several"
+)]
 pub(crate) struct Remove {
     /// The guests' subjects
     #[arg(value_name = "GUEST", value_parser = subject, required = true)]

@@ -1,25 +1,37 @@
 //! Commands about issuers.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use guestissuer_client::proto::IssuerName;
 
 use super::values::issuer_name;
 
 #[derive(Subcommand)]
+#[command(defer = true)]
 pub(crate) enum IssuerCommand {
     /// Store an issuer
     Add(IssuerAdd),
     /// List the issuers
+    #[command(after_help = "Examples:\n  \
+        gi issuer list            all issuers; the default one is marked\n  \
+        gi issuer list -o json    the same, for programs")]
     List,
     /// Show everything about an issuer, except its secrets
+    #[command(after_help = "Examples:\n  \
+        gi issuer show         the default issuer\n  \
+        gi issuer show acme    this one")]
     Show(OptionalIssuer),
     /// Forget an issuer
     Remove(IssuerRemove),
     /// Use an issuer where none is named
+    #[command(after_help = "Examples:\n  \
+        gi issuer default acme    gi get 123 means guest 123 of acme from now on")]
     Default(NamedIssuer),
     /// Replace an issuer's credentials or address; its guests and their tokens stay
     Update(IssuerUpdate),
     /// Mint a throw-away token, to see whether Webex accepts the credentials
+    #[command(after_help = "Examples:\n  \
+        gi issuer test         the default issuer\n  \
+        gi issuer test acme    this one")]
     Test(OptionalIssuer),
 }
 
@@ -37,14 +49,14 @@ pub(crate) struct OptionalIssuer {
     pub(crate) name: Option<IssuerName>,
 }
 
-/// Where credentials come from. Never from an argument: arguments can be seen by every user of the machine.
+// Where credentials come from. Never from an argument: arguments can be seen by every user of the machine.
 #[derive(Args)]
 pub(crate) struct CredentialSource {
     /// The issuer id that Webex shows
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
     /// A JSON file with {"issuer","secret"}; - reads standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) credentials: Option<String>,
     /// Where the API is, if it is not Webex's own
     #[arg(long, value_name = "URL")]
@@ -55,8 +67,8 @@ pub(crate) struct CredentialSource {
 #[command(
     after_help = "The secret is asked for on the terminal, read from --credentials, or taken from the \
     environment variable SECRET (and the id from ISSUER).\n\nExamples:\n  \
-    gi issuer add acme --id ISSUER_ID\n  \
-    gi issuer add acme --credentials acme.json\n  \
+    gi issuer add acme --id ISSUER_ID             asks, or looks at SECRET\n  \
+    gi issuer add acme --credentials acme.json    from a file\n  \
     pass show webex/acme | gi issuer add acme --credentials -"
 )]
 pub(crate) struct IssuerAdd {
@@ -80,6 +92,9 @@ pub(crate) enum Kind {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    gi issuer update acme --credentials acme.json                a new secret\n  \
+    gi issuer update acme --api-base https://webexapis.com/v1    another address")]
 pub(crate) struct IssuerUpdate {
     #[command(flatten)]
     pub(crate) issuer: NamedIssuer,
@@ -88,6 +103,9 @@ pub(crate) struct IssuerUpdate {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    gi issuer remove acme            an issuer that has no guests\n  \
+    gi issuer remove acme --force    one that has, and its guests with it")]
 pub(crate) struct IssuerRemove {
     #[command(flatten)]
     pub(crate) issuer: NamedIssuer,

@@ -3,6 +3,7 @@
 mod guest;
 mod issuer;
 mod original;
+mod parse;
 mod run;
 mod shell;
 mod values;
@@ -17,6 +18,7 @@ use guestissuer_client::proto::duration::SpanError;
 pub(crate) use guest::{Add, Get, Guest, Invalidate, List, Remove, Rename};
 pub(crate) use issuer::{CredentialSource, IssuerAdd, IssuerCommand, IssuerRemove, IssuerUpdate, Kind};
 pub(crate) use original::{Create, Login, Original, OriginalCommand, Quick, Signed, Verify};
+pub(crate) use parse::{GROUPS, definition, parse};
 pub(crate) use run::{Exec, Wait, Watch};
 pub(crate) use shell::{Completions, Man, Shell};
 
@@ -30,7 +32,7 @@ pub(crate) use shell::{Completions, Man, Shell};
     after_help = "Examples:\n  \
         gi issuer add acme --id ISSUER_ID    store an issuer; asks for its secret\n  \
         gi get 123 --name 'Ann'              a token for guest 123, registered as Ann\n  \
-        gi get 123                           the same token, or a new one when it is time\n  \
+        gi get 123                           the same token, or a new one in time\n  \
         gi list                              all guests and how their tokens stand"
 )]
 pub(crate) struct Cli {
@@ -55,7 +57,15 @@ pub(crate) struct Global {
     )]
     pub(crate) socket: Option<PathBuf>,
     /// How long the whole call may take, waiting included
-    #[arg(long, global = true, value_name = "DURATION", env = "GI_TIMEOUT", default_value = DEFAULT_TIMEOUT, value_parser = timeout)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DURATION",
+        env = "GI_TIMEOUT",
+        hide_env_values = true,
+        default_value = DEFAULT_TIMEOUT,
+        value_parser = timeout
+    )]
     pub(crate) timeout: Span,
     /// How to print
     #[arg(short, long, global = true, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
@@ -68,6 +78,7 @@ pub(crate) struct Global {
         long,
         global = true,
         env = "GI_NO_AUTOSTART",
+        hide_env_values = true,
         value_parser = clap::builder::FalseyValueParser::new()
     )]
     pub(crate) no_autostart: bool,
@@ -114,26 +125,37 @@ pub(crate) enum Color {
 }
 
 #[derive(Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Print an access token that stays valid for a while
     Get(Get),
     /// List the guests and how their tokens stand
     List(List),
     /// Show everything about a guest, except its token
+    #[command(after_help = "Examples:\n  \
+        gi show 123            name, token, person id, last failure, history\n  \
+        gi show 123 -o json    the same, for programs")]
     Show(Guest),
     /// Register a guest and mint its first token
     Add(Add),
     /// Change a guest's display name
     Rename(Rename),
     /// Keep a guest's token fresh even when nobody asks
+    #[command(after_help = "Examples:\n  \
+        gi pin kiosk-7    its token is at hand whenever it is asked for")]
     Pin(Guest),
     /// Let a guest's token expire when nobody asks
+    #[command(after_help = "Examples:\n  \
+        gi unpin kiosk-7    back to being kept fresh for as long as somebody asks")]
     Unpin(Guest),
     /// Forget guests and their tokens
     Remove(Remove),
     /// Throw a token away that was refused somewhere
     Invalidate(Invalidate),
     /// Ask Webex who a guest is
+    #[command(after_help = "Examples:\n  \
+        gi whoami 123            person id, e-mail, display name\n  \
+        gi whoami 123 -o json    the same, for programs")]
     Whoami(Guest),
     /// Run a command with a guest's token, kept fresh
     Exec(Exec),
@@ -142,13 +164,25 @@ pub(crate) enum Command {
     /// Wait until the daemon is ready, or a guest has a valid token
     Wait(Wait),
     /// Manage issuers: the Webex applications that can mint tokens
+    #[command(after_help = "Examples:\n  \
+        gi issuer add acme --id ISSUER_ID    store an issuer; asks for its secret\n  \
+        gi issuer test acme                  does Webex accept it?\n  \
+        gi issuer list                       all issuers; the default one is marked")]
     #[command(subcommand)]
     Issuer(IssuerCommand),
     /// Show how the daemon does
+    #[command(after_help = "Examples:\n  \
+        gi status            version, paths, guests by state, counters\n  \
+        gi status -o json    the same, for programs")]
     Status,
     /// Look for what is wrong, and say what to do about it
+    #[command(after_help = "Examples:\n  \
+        gi doctor                 check everything, from the socket to Webex\n  \
+        gi doctor --timeout 5s    take no longer than five seconds")]
     Doctor,
     /// Ask the daemon to finish and exit
+    #[command(after_help = "Examples:\n  \
+        gi stop    returns when the daemon is gone")]
     Stop,
     /// Sign a guest JWT
     Create(Create),
@@ -162,17 +196,4 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual page, or write a page for each command
     Man(Man),
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn the_definitions_hold_together() {
-        Cli::command().debug_assert();
-        Original::command().debug_assert();
-    }
 }

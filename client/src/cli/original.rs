@@ -36,7 +36,7 @@ pub(crate) enum OriginalCommand {
     Verify(Verify),
 }
 
-/// Who signs: `-i` and `-s`, or the variables `ISSUER` and `SECRET`, or a stored issuer.
+// Who signs: `-i` and `-s`, or the variables `ISSUER` and `SECRET`, or a stored issuer.
 #[derive(Args)]
 pub(crate) struct Signed {
     /// The issuer id, with -s or SECRET; or else the name of a stored issuer [default: ISSUER, or the default issuer]
@@ -47,7 +47,7 @@ pub(crate) struct Signed {
     pub(crate) secret: Option<String>,
 }
 
-/// Whose JWT or token it is.
+// Whose JWT or token it is.
 #[derive(Args)]
 pub(crate) struct Named {
     /// The guest's subject, such as 123
@@ -62,9 +62,9 @@ pub(crate) struct Named {
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
-    gi create 123 'Ann' --issuer acme             with a stored issuer\n  \
-    SECRET=... gi create 123 'Ann' -i ISSUER_ID   with one that is not\n  \
-    gi create 123 'Ann' -q | gi login -           and exchange it")]
+    gi create 123 Ann               a JWT that is valid for 90 minutes\n  \
+    gi create 123 Ann -d 600        for ten minutes\n  \
+    gi create 123 Ann -i acme -q    the JWT alone, signed by this stored issuer")]
 pub(crate) struct Create {
     #[command(flatten)]
     pub(crate) named: Named,
@@ -73,7 +73,7 @@ pub(crate) struct Create {
     pub(crate) delay: Option<String>,
 }
 
-/// Where the API is.
+// Where the API is.
 #[derive(Args)]
 pub(crate) struct Api {
     /// Where the API is, if it is not Webex's own or the issuer's
@@ -82,6 +82,9 @@ pub(crate) struct Api {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    gi login \"$JWT\"                      an access token for a guest JWT\n  \
+    gi create 123 Ann -q | gi login -    the same, for a JWT that is not shown")]
 pub(crate) struct Login {
     /// The guest JWT; - reads standard input
     #[arg(value_name = "JWT")]
@@ -95,8 +98,8 @@ pub(crate) struct Login {
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
-    gi quick 123 'Ann'                                          with the default issuer\n  \
-    pass show webex/secret | gi quick 123 'Ann' -i ISSUER_ID -s -")]
+    gi quick 123 Ann       an access token; nothing is kept\n  \
+    gi quick 123 Ann -q    the token alone")]
 pub(crate) struct Quick {
     #[command(flatten)]
     pub(crate) named: Named,
@@ -109,7 +112,7 @@ pub(crate) struct Quick {
 #[command(after_help = "Examples:\n  \
     gi verify \"$JWT\"                its parts, and whether it holds\n  \
     gi get 123 | gi verify -          until when an access token is valid\n  \
-    gi get 123 | gi verify -a -       whose it is")]
+    gi verify --access \"$TOKEN\"     whose access token it is")]
 pub(crate) struct Verify {
     /// The JWT or access token; - reads standard input
     #[arg(value_name = "TOKEN")]

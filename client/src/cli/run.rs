@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use guestissuer_client::proto::{Span, Subject};
 
 use super::guest::{Guest, InIssuer};
@@ -11,9 +11,9 @@ use super::values::{subject, variable};
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
-    gi exec 123 -- ./call.sh                            with WEBEX_ACCESS_TOKEN in its environment\n  \
-    gi exec 123 --env TOKEN -- ./call.sh                with TOKEN instead\n  \
-    gi exec 123 --token-file token -- ./long-job.sh     and with a file that always holds a valid token")]
+    gi exec 123 -- ./call.sh                           with WEBEX_ACCESS_TOKEN set\n  \
+    gi exec 123 --env TOKEN -- ./call.sh               with TOKEN set instead\n  \
+    gi exec 123 --token-file token -- ./long-job.sh    with a file kept fresh, too")]
 pub(crate) struct Exec {
     #[command(flatten)]
     pub(crate) guest: Guest,
@@ -27,14 +27,14 @@ pub(crate) struct Exec {
     #[arg(long, value_name = "DURATION")]
     pub(crate) min_validity: Option<Span>,
     /// The command and its arguments
-    #[arg(value_name = "CMD", last = true, required = true)]
+    #[arg(value_name = "CMD", last = true, required = true, value_hint = ValueHint::CommandName)]
     pub(crate) command: Vec<OsString>,
 }
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     gi watch 123                                        a line for each token\n  \
-    gi watch 123 -o json                                an object for each token, with its times\n  \
+    gi watch 123 -o json                                the same, for programs\n  \
     gi watch 123 | while read -r token; do use_it \"$token\"; done")]
 pub(crate) struct Watch {
     #[command(flatten)]
@@ -47,7 +47,7 @@ pub(crate) struct Watch {
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     gi wait                      until the daemon answers\n  \
-    gi wait 123 --timeout 5m     until guest 123 has a valid token, for five minutes at most")]
+    gi wait 123 --timeout 5m     until guest 123 has a valid token")]
 pub(crate) struct Wait {
     /// The guest whose token is waited for; without one, only for the daemon
     #[arg(value_name = "GUEST", value_parser = subject)]

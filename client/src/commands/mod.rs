@@ -56,7 +56,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment, output: &Output) -> Resul
         Command::Login(login) => original::login(login, &mut session, output),
         Command::Quick(quick) => original::quick(quick, &mut session, environment, output),
         Command::Verify(verify) => original::verify(verify, &mut session, environment, output),
-        Command::Completions(completions) => shell::completions(completions),
+        Command::Completions(completions) => shell::completions(&completions),
         Command::Man(man) => shell::man(man, output),
         Command::Stop => status::stop(session, output),
     };

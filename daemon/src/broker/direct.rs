@@ -72,8 +72,8 @@ impl Broker {
             return Err(Failure::new(FailureCode::Usage, "invalid Guest token: it is not a JWT")
                 .with_hint("give the JWT alone, as gi create -q prints it"));
         }
-        let (base, named) = self.place(&ask.place)?;
         let claimed = claimed_issuer(&ask.jwt).filter(|id| id.len() <= LONGEST_ID).unwrap_or_default();
+        let (base, named) = self.place(&ask.place, &claimed)?;
         let lane = named.map_or_else(|| self.lane(&base, &claimed, None), Lane::Shared);
         let timeout = self.settings.request_timeout;
         let attempt = || self.webex.login(&base, &ask.jwt, timeout);
@@ -112,7 +112,7 @@ impl Broker {
         if !is_sendable(&ask.access_token) {
             return Err(Failure::new(FailureCode::Usage, "bad token, could not authenticate: it is not one"));
         }
-        let (base, named) = self.place(&ask.place)?;
+        let (base, named) = self.place(&ask.place, "")?;
         let lane = named.map_or_else(|| self.lane(&base, "", None), Lane::Shared);
         let timeout = self.settings.request_timeout;
         let attempt = || self.webex.person(&base, &ask.access_token, timeout);
@@ -136,8 +136,9 @@ impl Broker {
         }
     }
 
-    /// Where the API is, and the stored issuer whose address that is.
-    fn place(&self, place: &Place) -> Result<(ApiBase, Option<Arc<Entry>>), Failure> {
+    /// Where the API is, and the stored issuer that was named if its address that is. `claimed` is the id of the issuer
+    /// that a JWT names.
+    fn place(&self, place: &Place, claimed: &str) -> Result<(ApiBase, Option<Arc<Entry>>), Failure> {
         let named = place.issuer.as_ref().map(|name| self.registry.resolve(Some(name))).transpose()?;
         match (base(place.api_base.as_deref())?, named) {
             (Some(base), named) => {
@@ -145,7 +146,18 @@ impl Broker {
                 Ok((base, named))
             }
             (None, Some(entry)) => Ok((minting(&entry)?.base.clone(), Some(entry))),
-            (None, None) => Ok((webex()?, None)),
+            (None, None) => Ok((self.likely_base(claimed)?, None)),
+        }
+    }
+}
+
+impl Broker {
+    /// The address of the stored issuer of this id, or else of the default one, or else Webex's.
+    fn likely_base(&self, id: &str) -> Result<ApiBase, Failure> {
+        let claimed = self.registry.all().into_iter().find(|entry| entry.issuer.public_id == id);
+        match claimed.or_else(|| self.registry.resolve(None).ok()) {
+            Some(entry) => Ok(minting(&entry)?.base.clone()),
+            None => webex(),
         }
     }
 }
