@@ -1,5 +1,6 @@
 //! What can be typed: the commands, their arguments and their help.
 
+mod doctor;
 mod guest;
 mod issuer;
 mod original;
@@ -147,6 +148,7 @@ pub(crate) enum Command {
     /// Show how the daemon does
     Status,
     /// Look for what is wrong, and say what to do about it
+    #[command(long_about = doctor::ABOUT, after_help = doctor::MORE)]
     Doctor,
     /// Ask the daemon to finish and exit
     Stop,

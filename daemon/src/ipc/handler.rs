@@ -182,7 +182,7 @@ async fn respond(
         Request::Watch(_) => return Err(not_built_yet()),
         Request::Sign(_) | Request::VerifyAssertion(_) => return Err(not_built_yet()),
         Request::Exchange(_) | Request::Quick(_) | Request::VerifyToken(_) => return Err(not_built_yet()),
-        Request::Diagnose => return Err(not_built_yet()),
+        Request::Diagnose => Response::Diagnosis(broker.diagnose(deadline).await),
     })
 }
 
