@@ -53,7 +53,7 @@ impl Visit<'_> {
         let at =
             if socket == self.places.socket { String::new() } else { format!(" on {}", socket.display()) };
         self.report.add(Finding::ok(TOPIC, format!("answers{at}; pid {pid}, up for {uptime}")))?;
-        self.report.add(version(&reached.status))?;
+        self.report.add(version(&reached.status.version, reached.status.protocol))?;
         if let Some(finding) = self.other_state_dir(&reached.status) {
             self.report.add(finding)?;
         }
@@ -184,8 +184,7 @@ impl Visit<'_> {
     }
 }
 
-fn version(status: &DaemonStatus) -> Finding {
-    let DaemonStatus { version, protocol, .. } = status;
+fn version(version: &str, protocol: u16) -> Finding {
     if version == VERSION {
         return Finding::ok("version", format!("gi and guestissuerd {version}, protocol {protocol}"));
     }
@@ -213,5 +212,20 @@ fn no_diagnosis(error: Error, status: &DaemonStatus) -> Finding {
         Finding::warning(TOPIC, message, remedy)
     } else {
         Finding::wrong(TOPIC, failure.code, message, remedy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guestissuer_client::proto::response::Verdict;
+
+    use super::*;
+
+    #[test]
+    fn a_daemon_of_another_version_is_worth_a_look() {
+        assert_eq!(version(VERSION, 1).check.verdict, Verdict::Ok);
+        let older = version("0.0.9", 1).check;
+        assert_eq!(older.verdict, Verdict::Warning);
+        assert!(older.finding.contains(VERSION) && older.finding.contains("0.0.9"), "{older:?}");
     }
 }

@@ -73,3 +73,25 @@ fn usual(user: u32) -> String {
      else log in anew, or name the socket with GI_SOCKET"
         .to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use guestissuer_client::proto::response::Verdict;
+
+    use super::*;
+
+    #[test]
+    fn a_runtime_directory_of_another_user_is_told_of_unless_it_does_not_matter() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let owner = fs::metadata(dir.path()).unwrap().uid();
+        let seen = |is_named, user| look(is_named, Some(dir.path().as_os_str()), user).check;
+        assert_eq!(seen(false, owner).verdict, Verdict::Ok);
+        let foreign = seen(false, owner + 1);
+        assert_eq!(foreign.verdict, Verdict::Warning);
+        assert!(foreign.finding.contains(&format!("belongs to user {owner}")), "{foreign:?}");
+        assert_eq!(seen(true, owner + 1).verdict, Verdict::Ok);
+    }
+}
