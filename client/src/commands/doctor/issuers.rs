@@ -26,13 +26,13 @@ impl Visit<'_> {
             let name = &issuer.name;
             if let Some(at) = minted_lately(issuer, reached.now) {
                 let ago = time::relative(at, reached.now);
-                self.report.add(Finding::ok(TOPIC, format!("{name}: Webex accepted them {ago}")))?;
+                self.report.add(Finding::ok(TOPIC, format!("{name}: accepted {ago}")))?;
                 continue;
             }
             // Where Webex was not reached, waiting for it again teaches nothing.
             let longest = if self.report.is_wrong("network") { STEP } else { LONGEST_TEST };
             let finding = match reached.client.ask(IssuerTest(Some(name.clone())), self.step(longest)) {
-                Ok(_) => Finding::ok(TOPIC, format!("{name}: Webex accepts them")),
+                Ok(_) => Finding::ok(TOPIC, format!("{name}: accepted in a test just now")),
                 Err(error) => {
                     let is_conversation_over = !matches!(error, Error::Failed(_));
                     let finding = self.refused(issuer, Failure::from(error));

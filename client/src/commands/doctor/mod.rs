@@ -70,8 +70,10 @@ impl Visit<'_> {
         self.look_at_issuers(&mut reached)
     }
 
-    /// How long the next step may take.
+    /// How long the next step may take: at most half of what is left, so that a slow step leaves time for the others and
+    /// does not make them look slow too.
     fn step(&self, longest: Duration) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now()).min(longest)
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        longest.min(left / 2)
     }
 }

@@ -139,13 +139,15 @@ fn refreshing(status: &Status, late: u64, now: UnixTime) -> Check {
         None => "there was no good refresh yet".to_owned(),
     };
     if failing > 0 {
-        let why =
-            status.last_failure.as_ref().map_or("see the log", |failed| failed.failure.message.as_str());
+        // What an issuer fails with was said with the issuer.
+        let said = status.issuers.iter().any(|issuer| issuer.last_error.is_some());
+        let why = status.last_failure.as_ref().filter(|_| !said);
+        let why = why.map_or(String::new(), |failed| format!(": {}", failed.failure.message));
         let fail = if failing == 1 { "fails" } else { "fail" };
         let guests = counted(total, "guest", "guests");
         return warning(
             "refresh",
-            format!("{failing} of {guests} {fail}: {why}; {good}"),
+            format!("{failing} of {guests} {fail}{why}; {good}"),
             "see them with: gi list --failing",
         );
     }

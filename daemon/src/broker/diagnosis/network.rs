@@ -104,7 +104,7 @@ fn network(base: &str, reached: Result<Reached, MintError>, took: Duration) -> C
             format!("{base} answers {status} to a request without a token, which Webex does not"),
             "perhaps a network that wants a log-in, a proxy, or a wrong --api-base",
         ),
-        Ok(Reached { .. }) => ok("network", format!("{base} answers within {} ms", took.as_millis())),
+        Ok(Reached { .. }) => ok("network", format!("{base} answers in {} ms", took.as_millis().max(1))),
         Err(MintError::Unavailable { cause, .. }) => unusable(&cause),
         Err(
             error @ (MintError::Rejected { .. } | MintError::Refused { .. } | MintError::RateLimited { .. }),
@@ -164,7 +164,7 @@ mod tests {
             let reached = Reached { status, clock_skew_ms: None };
             network("https://webexapis.com/v1", Ok(reached), Duration::from_millis(12))
         };
-        assert_eq!(judge(401).finding, "https://webexapis.com/v1 answers within 12 ms");
+        assert_eq!(judge(401).finding, "https://webexapis.com/v1 answers in 12 ms");
         for (status, verdict) in [
             (404, Verdict::Ok),
             (429, Verdict::Ok),

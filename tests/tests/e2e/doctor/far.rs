@@ -24,7 +24,7 @@ fn a_wrong_secret_is_found_though_the_old_one_was_accepted_just_now() {
     let mints = world.sandbox.count("mints");
     let accepted = visit(&world);
     accepted.is_well();
-    assert_eq!(accepted.finding("credentials", "ok"), "acme: Webex accepts them");
+    assert_eq!(accepted.finding("credentials", "ok"), "acme: accepted in a test just now");
     assert_eq!(world.sandbox.count("mints"), mints + 1);
     // Now it is known.
     visit(&world).is_well();
