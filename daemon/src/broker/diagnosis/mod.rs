@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use guestissuer_proto::response::{Check, Diagnosis, GuestCounts, IssuerDetail, Status, Verdict};
-use guestissuer_proto::{Failure, HIGHEST_VERSION, UnixTime};
+use guestissuer_proto::{Failure, FailureCode, HIGHEST_VERSION, UnixTime};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Broker, failures};
@@ -95,7 +95,8 @@ impl Broker {
         }
         let unusable = |issuer: &IssuerDetail| {
             let entry = self.registry.resolve(Some(&issuer.name)).ok()?;
-            entry.minting.as_ref().err().cloned()
+            // A locked store was told of before, and is not the issuer's fault.
+            entry.minting.as_ref().err().filter(|failure| failure.code != FailureCode::Locked).cloned()
         };
         issuers.iter().map(|issuer| look_at_issuer(issuer, unusable(issuer), now)).collect()
     }
@@ -246,7 +247,6 @@ fn in_words(span: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use guestissuer_proto::FailureCode;
     use guestissuer_proto::response::{Counters, MintFailure};
 
     use super::*;

@@ -116,16 +116,39 @@ fn a_database_that_was_set_aside_or_taken_away_is_found() {
 
 #[test]
 fn a_missing_key_is_found_with_and_without_a_daemon() {
-    let mut world = used();
+    let mut world = World::new();
     world.daemon.take().unwrap().terminate();
-    fs::remove_file(world.state_dir().join("guestissuer.key")).unwrap();
+    let (key, aside) = (world.state_dir().join("guestissuer.key"), world.path().join("key"));
+    fs::rename(&key, &aside).unwrap();
     let down = Visit::of(world.gi::<_, &str>([]).env_remove("GI_NO_AUTOSTART"));
     down.is_wrong(7, &["startup"]);
     world.start(&[]);
     let locked = visit(&world);
-    assert_eq!(locked.outcome.code, 7, "{}", locked.outcome);
+    locked.is_wrong(7, &["startup", "protection"]);
     assert!(locked.finding("protection", "wrong").contains("missing"), "{}", locked.outcome);
     assert!(locked.check("protection", "wrong")["remedy"].as_str().unwrap().contains("restore"));
+    assert!(locked.finding("credentials", "warning").contains("not tested"), "{}", locked.outcome);
+    // The daemon looks for its key at its start only.
+    fs::rename(&aside, &key).unwrap();
+    visit(&world).is_wrong(7, &["protection"]);
+    world.kill_and_start();
+    visit(&world).is_well();
+}
+
+#[test]
+fn an_issuer_that_failed_once_is_tested_though_it_minted_just_before() {
+    let world = used();
+    world.sandbox.fault(&json!({"status": 401, "times": 1}));
+    world.gi(["get", "2", "--name", "B"]).fails(5);
+    let recovered = visit(&world);
+    recovered.is_well();
+    assert!(recovered.finding("issuer", "warning").contains("failed"), "{}", recovered.outcome);
+    assert!(
+        recovered.finding("refresh", "warning").starts_with("1 of 2 guests fails; "),
+        "{}",
+        recovered.outcome
+    );
+    assert!(recovered.finding("credentials", "ok").contains("in a test"), "{}", recovered.outcome);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use guestissuer_tests::{Gi, World, daemon, programs};
@@ -24,24 +25,34 @@ fn a_daemon_that_is_down_is_found_and_never_started() {
     assert!(!world.socket().exists() && !world.state_dir().exists());
 }
 
-#[test]
-fn a_daemon_that_is_not_installed_is_found() {
-    let world = World::without_daemon("6h");
+/// A copy of gi beside what is taken for guestissuerd, if anything.
+fn gi_elsewhere(world: &World, guestissuerd: Option<&str>) -> Gi {
     let alone = world.path().join("gi");
-    // Copied by another program: a file that this one writes is busy while other tests start theirs.
-    let copied = std::process::Command::new("cp").arg(programs::program("gi")).arg(&alone).status().unwrap();
-    assert!(copied.success());
-    let gi = world.gi::<_, &str>([]).env("PATH", world.path()).env_remove("GI_NO_AUTOSTART");
-    let gi = gi.command(|command| {
-        let mut moved = std::process::Command::new(&alone);
+    // Written by another program: a file that this one writes is busy while other tests start theirs.
+    let script = "cp \"$1\" \"$0/gi\" && if [ -n \"$2\" ]; then echo \"$2\" > \"$0/guestissuerd\" && \
+                  chmod 700 \"$0/guestissuerd\"; fi";
+    let made = Command::new("sh")
+        .args(["-c", script])
+        .arg(world.path())
+        .arg(programs::program("gi"))
+        .arg(guestissuerd.unwrap_or_default())
+        .status();
+    assert!(made.unwrap().success());
+    world.gi::<_, &str>([]).env("PATH", world.path()).command(|command| {
+        let mut moved = Command::new(&alone);
         moved.env_clear();
         for (name, value) in command.get_envs() {
             moved.envs(value.map(|value| (name, value)));
         }
-        moved.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        moved.stdout(Stdio::piped()).stderr(Stdio::piped());
         *command = moved;
-    });
-    let visit = Visit::of(gi);
+    })
+}
+
+#[test]
+fn a_daemon_that_is_not_installed_is_found() {
+    let world = World::without_daemon("6h");
+    let visit = Visit::of(gi_elsewhere(&world, None).env_remove("GI_NO_AUTOSTART"));
     visit.is_wrong(4, &["daemon"]);
     assert!(
         visit.check("daemon", "wrong")["remedy"].as_str().unwrap().contains("install"),
@@ -52,12 +63,29 @@ fn a_daemon_that_is_not_installed_is_found() {
 }
 
 #[test]
+fn a_slow_step_leaves_time_for_the_others() {
+    let world = used();
+    let fifo = world.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    // Waits for a line that nobody writes.
+    let slow = format!("#!/bin/sh\nread -r line < {}", fifo.display());
+    let visit = Visit::of(gi_elsewhere(&world, Some(&slow)).args(["--timeout", "5s"]));
+    visit.is_well();
+    assert!(
+        visit.finding("configuration", "warning").contains("did not end within 2."),
+        "{}",
+        visit.outcome
+    );
+    visit.check("refresh", "ok");
+}
+
+#[test]
 fn a_daemon_that_hangs_is_found_in_time() {
     let world = used();
     world.daemon().signal(Signal::STOP);
     let begun = Instant::now();
-    let hung = Visit::of(world.gi(["--timeout", "3s"]));
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let hung = Visit::of(world.gi(["--timeout", "60s"]));
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     hung.is_wrong(4, &["daemon"]);
     assert!(hung.finding("daemon", "wrong").contains("hangs"), "{}", hung.outcome);
     world.daemon().signal(Signal::CONT);
