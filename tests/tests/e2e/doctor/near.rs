@@ -149,6 +149,14 @@ fn sockets_directories_and_files_that_are_open_to_others_are_found() {
 }
 
 #[test]
+fn of_several_faults_the_one_that_says_most_makes_the_exit_code() {
+    let world = World::without_daemon("6h");
+    fs::create_dir(world.state_dir()).unwrap();
+    set_mode(&world.state_dir(), 0o755);
+    visit(&world).is_wrong(4, &["state", "daemon"]);
+}
+
+#[test]
 fn a_file_in_the_place_of_the_socket_is_found() {
     let world = World::without_daemon("6h");
     fs::create_dir(world.socket().parent().unwrap()).unwrap();
