@@ -71,11 +71,7 @@ fn a_slow_step_leaves_time_for_the_others() {
     let slow = format!("#!/bin/sh\nread -r line < {}", fifo.display());
     let visit = Visit::of(gi_elsewhere(&world, Some(&slow)).args(["--timeout", "5s"]));
     visit.is_well();
-    assert!(
-        visit.finding("configuration", "warning").contains("did not end within 2."),
-        "{}",
-        visit.outcome
-    );
+    assert!(visit.finding("configuration", "warning").contains("did not end within 2."), "{}", visit.outcome);
     visit.check("refresh", "ok");
 }
 
