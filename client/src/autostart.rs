@@ -122,7 +122,7 @@ fn spawn(places: &Places, environment: &Environment, log: &Log) -> Result<Child,
 }
 
 /// The daemon next to this program, or else whichever PATH finds.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let name = Path::new("guestissuerd");
     let beside = std::env::current_exe().ok().map(|gi| gi.with_file_name(name)).filter(|path| path.exists());
     beside.unwrap_or_else(|| name.to_owned())
@@ -185,9 +185,14 @@ impl Log {
         self.file.by_ref().take(LOG_TAIL).read_to_end(&mut tail).ok()?;
         let tail = String::from_utf8_lossy(&tail).into_owned();
         let line = tail.lines().rev().find(|line| !line.trim().is_empty())?;
-        let words = ["ERROR ", "WARN ", "INFO "].iter().find_map(|level| line.split_once(level));
-        Some(words.map_or(line, |(_, words)| words).trim().to_owned())
+        Some(words_of(line).to_owned())
     }
+}
+
+/// A line of the daemon's log without its time and level.
+pub(crate) fn words_of(line: &str) -> &str {
+    let words = ["ERROR ", "WARN ", "INFO "].iter().find_map(|level| line.split_once(level));
+    words.map_or(line, |(_, words)| words).trim()
 }
 
 fn left(deadline: Instant) -> Duration {

@@ -1,10 +1,15 @@
 //! What the environment says to gi alone. Where the daemon is, is the library's to find out; and clap reads
 //! `GI_SOCKET`, `GI_TIMEOUT` and `GI_NO_AUTOSTART`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use directories::{BaseDirs, ProjectDirs};
 use guestissuer_client::proto::Secret;
+use guestissuer_client::proto::paths::DIRECTORY;
+
+/// Name of the configuration file in its directory.
+const CONFIG: &str = "config.toml";
 
 /// What matters to the daemon: where things are, how to get out to the network, and whom to trust there.
 const PASSED_ON: &[&str] = &[
@@ -58,6 +63,27 @@ impl Environment {
             // What is no text is no number either, and is refused with its name.
             expires: variable("EXPIRES").map(|value| value.to_string_lossy().into_owned()),
         }
+    }
+
+    /// One of the variables that a daemon which is started from here gets.
+    pub(crate) fn passed_on(&self, name: &str) -> Option<&OsStr> {
+        self.for_the_daemon.iter().find(|(passed, _)| passed == name).map(|(_, value)| value.as_os_str())
+    }
+
+    /// Where programs keep their configuration.
+    pub(crate) fn config_home() -> Option<PathBuf> {
+        BaseDirs::new().map(|directories| directories.config_dir().to_owned())
+    }
+
+    /// The configuration file: what `GI_CONFIG` names, else where the daemon looks by itself.
+    pub(crate) fn config_file(&self) -> Option<PathBuf> {
+        let by_itself = || ProjectDirs::from("", "", DIRECTORY).map(|dirs| dirs.config_dir().join(CONFIG));
+        self.config.clone().or_else(by_itself)
+    }
+
+    /// What the environment calls this user. Not to be trusted for more than a file name to look for.
+    pub(crate) fn user() -> Option<String> {
+        ["LOGNAME", "USER"].into_iter().find_map(|name| variable(name)?.into_string().ok())
     }
 }
 

@@ -47,6 +47,12 @@ impl Places {
         Ok(Self { socket: paths::socket_path(places, is_private_directory), state_dir, was_named })
     }
 
+    /// Whether the socket was named, by `--socket` or `GI_SOCKET`, and not looked for.
+    #[must_use]
+    pub const fn is_named(&self) -> bool {
+        self.was_named
+    }
+
     /// Where the daemon of this state directory says that it listens, if that is elsewhere and nobody named a socket.
     ///
     /// A job of cron, say, has no `XDG_RUNTIME_DIR` and looks for the daemon in another place than the session that

@@ -129,6 +129,16 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Where the daemon should be.
+    pub(crate) const fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Whether a daemon may be started where there is none.
+    pub(crate) const fn may_start(&self) -> bool {
+        self.may_start
+    }
+
     /// How much of the time for the whole call is left.
     pub(crate) fn left(&self) -> Duration {
         self.until().saturating_duration_since(Instant::now())

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::broker::Settings;
 use crate::domain::policy::RefreshShare;
 use crate::webex::Timeouts;
+use crate::webex::proxy::ProxySetting;
 
 /// Name of the file in the configuration directory.
 const FILE: &str = "config.toml";
@@ -33,6 +34,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// Exit when nobody has asked for anything for this long.
     pub idle_exit: Option<Duration>,
+    /// Which proxies the environment names.
+    pub proxies: Vec<ProxySetting>,
 }
 
 /// What is said on the command line and in the environment about places.
@@ -54,6 +57,8 @@ pub struct Said {
     pub env_config: Option<PathBuf>,
     /// `XDG_RUNTIME_DIR`.
     pub runtime_dir: Option<PathBuf>,
+    /// `HTTPS_PROXY` and its like.
+    pub proxies: Vec<ProxySetting>,
 }
 
 /// Why there is no valid configuration.
@@ -227,7 +232,8 @@ impl Config {
             mints_per_second: u32::from(webex.mints_per_second.0),
             request_timeout: timeouts.request,
         };
-        Ok(Self { socket, state_dir, settings, timeouts, idle_exit: said.idle_exit.map(Span::as_duration) })
+        let idle_exit = said.idle_exit.map(Span::as_duration);
+        Ok(Self { socket, state_dir, settings, timeouts, idle_exit, proxies: said.proxies.clone() })
     }
 }
 

@@ -168,7 +168,8 @@ async fn open_broker(
     }
     let webex = Webex::new(config.timeouts, Arc::clone(&clock))?;
     let places = Places { socket: listener.path().to_owned(), state_dir: config.state_dir.clone() };
-    let parts = Parts { store, vault, webex, settings: config.settings.clone(), places, notices };
+    let (settings, proxies) = (config.settings.clone(), config.proxies.clone());
+    let parts = Parts { store, vault, webex, settings, places, notices, proxies };
     Ok(Broker::new(clock, parts).await?)
 }
 

@@ -11,6 +11,7 @@ use guestissuer_daemon::domain::guest::Sealed;
 use guestissuer_daemon::domain::time::SystemClock;
 use guestissuer_daemon::shutdown::Signals;
 use guestissuer_daemon::vault::{KeySource, Vault};
+use guestissuer_daemon::webex::proxy::{self, ProxySetting};
 use guestissuer_daemon::{KEY_CHECK, RunError, notify, run, state_dir, store, telemetry};
 use guestissuer_proto::Span;
 use listenfd::ListenFd;
@@ -120,7 +121,13 @@ fn said(arguments: &Arguments) -> Said {
         env_state_dir: variable("GI_STATE_DIR"),
         env_config: variable("GI_CONFIG"),
         runtime_dir: variable("XDG_RUNTIME_DIR"),
+        proxies: proxies(),
     }
+}
+
+fn proxies() -> Vec<ProxySetting> {
+    let read = |name| ProxySetting::read(name, &variable(name)?.to_string_lossy());
+    proxy::VARIABLES.into_iter().filter_map(read).collect()
 }
 
 /// Tokens live in this process's memory: no core dumps, and no debugger of the same user.

@@ -1,5 +1,6 @@
 //! What can be typed: the commands, their arguments and their help.
 
+mod doctor;
 mod guest;
 mod issuer;
 mod original;
@@ -176,9 +177,7 @@ pub(crate) enum Command {
         gi status -o json    the same, for programs")]
     Status,
     /// Look for what is wrong, and say what to do about it
-    #[command(after_help = "Examples:\n  \
-        gi doctor                 check everything, from the socket to Webex\n  \
-        gi doctor --timeout 5s    take no longer than five seconds")]
+    #[command(long_about = doctor::ABOUT, after_help = doctor::MORE)]
     Doctor,
     /// Ask the daemon to finish and exit
     #[command(after_help = "Examples:\n  \

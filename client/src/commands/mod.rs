@@ -51,7 +51,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment, output: &Output) -> Resul
         Command::Wait(wait) => wait::wait(wait, &mut session, output),
         Command::Issuer(command) => issuer::run(command, &mut session, environment, output),
         Command::Status => status::status(&mut session, output),
-        Command::Doctor => doctor::doctor(&mut session, output),
+        Command::Doctor => doctor::doctor(&session, environment, output),
         Command::Create(create) => original::create(create, &mut session, environment, output),
         Command::Login(login) => original::login(login, &mut session, output),
         Command::Quick(quick) => original::quick(quick, &mut session, environment, output),

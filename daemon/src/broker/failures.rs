@@ -216,7 +216,7 @@ fn skew_hint(skew_ms: Option<i64>) -> Option<String> {
     Some(format!("this machine's clock is {seconds} s {direction} Webex's: set it right, then try again"))
 }
 
-fn unusable(cause: &Unusable) -> String {
+pub(super) fn unusable(cause: &Unusable) -> String {
     match cause {
         Unusable::Unreachable(_) => "Webex cannot be reached".to_owned(),
         Unusable::NoCertificates => "HTTPS cannot be used: this machine has no CA certificates".to_owned(),
@@ -229,7 +229,7 @@ fn unusable(cause: &Unusable) -> String {
     }
 }
 
-fn unusable_hint(cause: &Unusable) -> &'static str {
+pub(super) fn unusable_hint(cause: &Unusable) -> &'static str {
     match cause {
         Unusable::NoCertificates => {
             "install them (the package is usually called ca-certificates), then restart the daemon"

@@ -4,6 +4,7 @@
 //! guest, for Webex or for the writer.
 
 mod cache;
+mod diagnosis;
 mod direct;
 mod failures;
 mod flight;
@@ -34,6 +35,7 @@ use crate::domain::time::{Clock, Moment};
 use crate::store::{Store, StoreError, issuers as issuer_rows};
 use crate::vault::Vault;
 use crate::webex::Webex;
+use crate::webex::proxy::ProxySetting;
 use cache::HotCache;
 use flight::Flights;
 use lanes::Lanes;
@@ -85,6 +87,8 @@ pub struct Parts {
     pub places: Places,
     /// Warnings that every client is told.
     pub notices: Vec<String>,
+    /// Which proxies the environment names.
+    pub proxies: Vec<ProxySetting>,
 }
 
 /// See the module.
@@ -96,6 +100,7 @@ pub struct Broker {
     settings: Settings,
     places: Places,
     notices: Vec<String>,
+    proxies: Vec<ProxySetting>,
     registry: Registry,
     cache: HotCache,
     flights: Arc<Flights>,
@@ -128,7 +133,7 @@ impl std::fmt::Debug for Broker {
 impl Broker {
     /// Puts the parts together.
     pub async fn new(clock: Arc<dyn Clock>, parts: Parts) -> Result<Self, StoreError> {
-        let Parts { store, vault, webex, settings, places, notices } = parts;
+        let Parts { store, vault, webex, settings, places, notices, proxies } = parts;
         let issuers = store.read(issuer_rows::all).await?;
         let registry = Registry::default();
         let started = clock.now();
@@ -142,6 +147,7 @@ impl Broker {
             webex,
             places,
             notices,
+            proxies,
             registry,
             cache: HotCache::new(),
             flights: Arc::default(),

@@ -219,10 +219,6 @@ async fn respond(
         Request::Exchange(ask) => Response::Exchanged(broker.exchange(ask, deadline).await?),
         Request::Quick(ask) => Response::Exchanged(broker.quick(&ask, deadline).await?),
         Request::VerifyToken(ask) => Response::Person(Box::new(broker.verify_token(ask, deadline).await?)),
-        Request::Diagnose => return Err(not_built_yet()),
+        Request::Diagnose => Response::Diagnosis(broker.diagnose(deadline).await),
     })
-}
-
-fn not_built_yet() -> Failure {
-    Failure::new(FailureCode::Internal, "not built yet")
 }

@@ -252,6 +252,12 @@ pub fn count(connection: &Connection, now: UnixTime) -> Result<GuestCounts, Stor
     Ok(counts)
 }
 
+/// How many guests were to be minted for before `before`, and still are.
+pub fn count_late(connection: &Connection, before: UnixTime) -> Result<u64, StoreError> {
+    let late = "SELECT count(*) FROM guest WHERE next_attempt_at < ?1";
+    Ok(connection.query_row(late, [before.0], |row| row.get(0))?)
+}
+
 /// The failure that is the latest among guests and issuers that still fail.
 pub fn last_failure(connection: &Connection) -> Result<Option<MintFailure>, StoreError> {
     let failure = connection

@@ -56,7 +56,7 @@ pub fn add(connection: &Connection, new: &NewIssuer) -> Result<Option<IssuerId>,
     Ok(id)
 }
 
-/// Replaces what an issuer proves itself with, and forgets what was held against the old credentials.
+/// Replaces what an issuer proves itself with, and forgets what spoke for and against the old credentials.
 pub fn update(
     connection: &Connection,
     id: IssuerId,
@@ -66,7 +66,8 @@ pub fn update(
     now: UnixTime,
 ) -> Result<(), StoreError> {
     connection.execute(
-        "UPDATE issuer SET public_id = ?2, api_base = ?3, sealed = ?4, last_error = NULL WHERE id = ?1",
+        "UPDATE issuer SET public_id = ?2, api_base = ?3, sealed = ?4, last_error = NULL, last_success_at = NULL
+         WHERE id = ?1",
         params![id.0, public_id, api_base, sealed.0],
     )?;
     forgive(connection, id, now)

@@ -5,6 +5,7 @@
 
 mod actor;
 pub mod guests;
+mod integrity;
 pub mod issuers;
 pub mod mints;
 mod open;
@@ -15,6 +16,7 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use integrity::{Integrity, look_over};
 pub use open::{DATABASE, Opened, SetAside, check, mark_suspect};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};

@@ -60,6 +60,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) body: Zeroizing<Vec<u8>>,
     pub(super) tracking_id: Option<String>,
+    /// How far Webex's clock was ahead of this machine's, in milliseconds, where it said.
+    pub(super) clock_skew_ms: Option<i64>,
     retry_after: Option<Duration>,
 }
 
@@ -108,10 +110,8 @@ impl Webex {
         path: &str,
         bearer: &Secret,
     ) -> Result<RequestBuilder, MintError> {
-        let client = if base.is_plain() { Some(&self.plain) } else { self.secure.as_ref() };
-        let client = client.ok_or_else(|| unusable(Unusable::NoCertificates))?;
+        let request = self.bare_request(method, base, path)?;
         let value = Zeroizing::new(format!("Bearer {}", bearer.expose()));
-        let request = client.request(method, base.join(path));
         Ok(match HeaderValue::from_str(&value) {
             Ok(mut value) => {
                 value.set_sensitive(true);
@@ -120,6 +120,18 @@ impl Webex {
             // Tokens and JWTs are checked to be plain before they get here; Webex will say 401.
             Err(_) => request,
         })
+    }
+
+    /// A request for one of the API's paths that does not say who asks.
+    pub(super) fn bare_request(
+        &self,
+        method: Method,
+        base: &ApiBase,
+        path: &str,
+    ) -> Result<RequestBuilder, MintError> {
+        let client = if base.is_plain() { Some(&self.plain) } else { self.secure.as_ref() };
+        let client = client.ok_or_else(|| unusable(Unusable::NoCertificates))?;
+        Ok(client.request(method, base.join(path)))
     }
 
     /// Sends a request and reads the answer to its end, whatever its status.
@@ -134,9 +146,11 @@ impl Webex {
         let unreachable = |error: reqwest::Error| unusable(Unusable::Unreachable(error.without_url()));
         let mut response = request.send().await.map_err(unreachable)?;
         let answered_at = self.now();
-        let date = self.note_date(response.headers(), answered_at);
+        let date = date(response.headers());
+        let clock_skew_ms = date.map(|date| self.note_skew(date, answered_at));
         let header = |name| header_text(&response, name);
-        let retry_after = header(RETRY_AFTER.as_str()).and_then(|value| retry_after::parse(value, date));
+        let retry_after = header(RETRY_AFTER.as_str())
+            .and_then(|value| retry_after::parse(value, date.unwrap_or(answered_at)));
         let tracking_id = header("trackingid").and_then(clean);
         let status = response.status();
         let mut body = Zeroizing::new(Vec::new());
@@ -146,21 +160,23 @@ impl Webex {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, body, tracking_id, retry_after })
+        Ok(Answer { status, body, tracking_id, clock_skew_ms, retry_after })
     }
 
-    /// Takes Webex's time from an answer, and from it the skew; this machine's where the answer has none.
-    fn note_date(&self, headers: &HeaderMap, answered_at: UnixTime) -> UnixTime {
-        let date = headers.get(DATE).and_then(|value| value.to_str().ok());
-        let date = date.and_then(|value| httpdate::parse_http_date(value).ok());
-        let Some(date) = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok()) else {
-            return answered_at;
-        };
-        // The header counts whole seconds, so that on average half of one is missing.
-        let date = UnixTime(0).saturating_add(date).saturating_add(Duration::from_millis(500));
-        self.skew_ms.store(date.0.saturating_sub(answered_at.0), Ordering::Relaxed);
-        date
+    /// Takes the skew from Webex's time in an answer.
+    fn note_skew(&self, date: UnixTime, answered_at: UnixTime) -> i64 {
+        let skew_ms = date.0.saturating_sub(answered_at.0);
+        self.skew_ms.store(skew_ms, Ordering::Relaxed);
+        skew_ms
     }
+}
+
+/// Webex's time in an answer, if it says.
+fn date(headers: &HeaderMap) -> Option<UnixTime> {
+    let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    let date = date.duration_since(std::time::UNIX_EPOCH).ok()?;
+    // The header counts whole seconds, so that on average half of one is missing.
+    Some(UnixTime(0).saturating_add(date).saturating_add(Duration::from_millis(500)))
 }
 
 impl Answer {

@@ -8,10 +8,13 @@ mod client;
 mod error;
 mod guest_issuer;
 mod people;
+mod probe;
+pub mod proxy;
 mod retry_after;
 
 pub use client::{Timeouts, Webex, WebexSetupError};
 pub use error::{Malformed, MintError, Said, Unusable};
+pub use probe::Reached;
 pub use retry_after::LONGEST_WAIT;
 
 use std::time::Duration;

@@ -4,6 +4,7 @@ mod cli;
 mod clock;
 mod database;
 mod demo;
+mod doctor;
 mod examples;
 mod exec;
 mod exit_codes;
