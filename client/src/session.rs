@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use guestissuer_client::proto::{Failure, FailureCode};
+use guestissuer_client::proto::{Failure, FailureCode, Request};
 use guestissuer_client::{Answered, Ask, Client, Error, Places};
 
 use crate::autostart;
@@ -24,6 +24,8 @@ pub(crate) struct Session<'a> {
     may_start: bool,
     client: Option<Client>,
     has_told: bool,
+    /// Whether what it waits for may be shown.
+    shows_waits: bool,
 }
 
 impl<'a> Session<'a> {
@@ -42,7 +44,34 @@ impl<'a> Session<'a> {
             may_start: !global.no_autostart,
             client: None,
             has_told: false,
+            shows_waits: true,
         })
+    }
+
+    /// Another conversation, with a connection of its own, which never says anything by itself: many can go on at the
+    /// same time.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            places: self.places.clone(),
+            environment: self.environment,
+            output: self.output,
+            timeout: self.timeout,
+            deadline: None,
+            may_start: self.may_start,
+            client: None,
+            has_told: true,
+            shows_waits: false,
+        }
+    }
+
+    /// Gives the next call the whole time again.
+    pub(crate) fn start_anew(&mut self) {
+        self.deadline = None;
+    }
+
+    /// How much time each call has.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Asks the daemon, starting it if there is none. Its warnings are passed on once.
@@ -50,6 +79,9 @@ impl<'a> Session<'a> {
     /// A daemon that goes away without an answer, because it is being restarted, is asked anew when it is back.
     pub(crate) fn ask<A: Ask + Clone>(&mut self, ask: &A) -> Result<Answered<A::Answer>, Failure> {
         self.begin();
+        let output = self.output;
+        let shows_waits = self.shows_waits && output.progress.is_watched();
+        let mut wait = shows_waits.then(|| output.progress.wait_for(waited_for(ask)));
         let mut attempt = 1;
         loop {
             let mut client = self.take_client()?;
@@ -57,6 +89,7 @@ impl<'a> Session<'a> {
             match answered {
                 Ok(answered) => {
                     self.client = Some(client);
+                    drop(wait.take());
                     if !std::mem::replace(&mut self.has_told, true) {
                         answered.notices.iter().for_each(|notice| self.output.warning(notice));
                     }
@@ -89,7 +122,10 @@ impl<'a> Session<'a> {
     pub(crate) fn wait_for_end(mut self) -> Result<(), Failure> {
         let left = self.left();
         match self.client.take() {
-            Some(client) => client.wait_for_end(left).map_err(|error| self.explain(error)),
+            Some(client) => {
+                let _wait = self.output.progress.wait_for("waiting for guestissuerd to finish…");
+                client.wait_for_end(left).map_err(|error| self.explain(error))
+            }
             None => Ok(()),
         }
     }
@@ -115,6 +151,7 @@ impl<'a> Session<'a> {
         match self.connect_to_running() {
             Err(Error::NoDaemon(_)) if self.may_start => {
                 self.output.detail("starting guestissuerd");
+                let _wait = self.shows_waits.then(|| self.output.progress.wait_for("starting guestissuerd…"));
                 autostart::start(&self.places, self.environment, self.until())
                     .map_err(|error| self.explain(error))
             }
@@ -141,5 +178,36 @@ impl<'a> Session<'a> {
         let message = format!("no guestissuerd is listening on {}", self.places.socket.display());
         Failure::new(FailureCode::NoDaemon, message)
             .with_hint("start it with: guestissuerd, or: systemctl --user start guestissuerd.socket")
+    }
+}
+
+/// What is waited for, in a word.
+fn waited_for<A: Ask + Clone>(ask: &A) -> &'static str {
+    match ask.clone().into_request() {
+        Request::Get(_)
+        | Request::Watch(_)
+        | Request::Add(_)
+        | Request::IssuerTest(_)
+        | Request::Exchange(_)
+        | Request::Quick(_) => "minting…",
+        Request::WhoAmI(_) | Request::VerifyToken(_) => "asking Webex…",
+        Request::Diagnose => "looking for what is wrong…",
+        Request::List(_)
+        | Request::ListDetails(_)
+        | Request::Show(_)
+        | Request::Rename(_)
+        | Request::SetPinned(_)
+        | Request::Remove(_)
+        | Request::Invalidate(_)
+        | Request::IssuerAdd(_)
+        | Request::IssuerUpdate(_)
+        | Request::IssuerList
+        | Request::IssuerShow(_)
+        | Request::IssuerRemove(_)
+        | Request::IssuerDefault(_)
+        | Request::Sign(_)
+        | Request::VerifyAssertion(_)
+        | Request::Status
+        | Request::Stop => "asking guestissuerd…",
     }
 }

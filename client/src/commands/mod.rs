@@ -4,9 +4,11 @@ mod doctor;
 mod exec;
 mod guests;
 mod issuer;
+mod list;
 mod original;
 mod people;
 mod shell;
+mod show;
 mod status;
 mod token;
 mod wait;
@@ -33,8 +35,8 @@ pub(crate) fn run(cli: Cli, environment: &Environment, output: &Output) -> Resul
     let mut session = Session::new(&cli.global, environment, output)?;
     match cli.command {
         Command::Get(get) => token::get(get, &mut session, output),
-        Command::List(list) => guests::list(list, &mut session, output),
-        Command::Show(guest) => guests::show(guest, &mut session, output),
+        Command::List(list) => list::list(list, &mut session, output),
+        Command::Show(guest) => show::show(guest, &mut session, output),
         Command::Add(add) => guests::add(add, &mut session, output),
         Command::Rename(rename) => guests::rename(rename, &mut session, output),
         Command::Pin(guest) => guests::pin(guest, true, &mut session, output),
