@@ -1,17 +1,24 @@
 //! Commands that change guests: add, rename, pin, unpin, remove.
 
-use guestissuer_client::proto::Failure;
 use guestissuer_client::proto::request::{AddGuest, GuestRef, RenameGuest, SetPinned};
 use guestissuer_client::proto::response::{GuestDetail, TokenState};
+use guestissuer_client::proto::{Failure, FailureCode};
 use guestissuer_client::{Answered, RemoveGuest};
 
+use super::bulk;
 use super::token::warn_of_subject;
 use crate::cli::{Add, Format, Guest, Remove, Rename};
 use crate::output::{Output, json, print, time};
 use crate::session::Session;
 
 pub(super) fn add(add: Add, session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
-    let (Some(subject), Some(name)) = (add.guest, add.name) else { return Err(super::not_built_yet()) };
+    if let Some(place) = add.from {
+        let terms = bulk::Terms { issuer: add.issuer.issuer, pin: add.pin };
+        return bulk::add(&place, &terms, session, output);
+    }
+    let (Some(subject), Some(name)) = (add.guest, add.name) else {
+        return Err(Failure::new(FailureCode::Usage, "a guest and a name are missing"));
+    };
     warn_of_subject(&subject, output);
     let guest = GuestRef { subject, issuer: add.issuer.issuer };
     let ask = AddGuest { guest, name, pinned: add.pin };

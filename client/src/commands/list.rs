@@ -1,6 +1,6 @@
 //! `gi list`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use guestissuer_client::proto::request::{ListGuests, MAX_PAGE, PageKey};
 use guestissuer_client::proto::response::{GuestDetail, GuestSummary, TokenState};
@@ -100,14 +100,16 @@ fn list_as_table(
 ) -> Result<Option<Counted>, Failure> {
     let mut counted = Counted::default();
     let mut stretch = Stretch::read(session, ask.clone(), SORTED)?;
-    let mut shown = HashSet::new();
+    let mut shown = Shown::default();
     if stretch.next.is_none() {
         sort_by_attention(&mut stretch.guests);
     } else {
         let mut first = Stretch::read(session, ListGuests { failing: true, ..ask.clone() }, SORTED)?.guests;
         sort_by_attention(&mut first);
-        shown = first.iter().map(key).collect();
-        first.extend(stretch.guests.into_iter().filter(|guest| !shown.contains(&key(guest))));
+        for guest in &first {
+            shown.insert(guest);
+        }
+        first.extend(stretch.guests.into_iter().filter(|guest| !shown.contains(guest)));
         stretch.guests = first;
     }
     let mut table = Table::new(&COLUMNS);
@@ -123,7 +125,7 @@ fn list_as_table(
         let Some(next) = stretch.next else { return Ok(Some(counted)) };
         ask.after = Some(next);
         stretch = Stretch::read(session, ask.clone(), 1)?;
-        stretch.guests.retain(|guest| !shown.contains(&key(guest)));
+        stretch.guests.retain(|guest| !shown.contains(guest));
     }
 }
 
@@ -147,8 +149,19 @@ fn list_as_json(mut ask: ListGuests, session: &mut Session<'_>) -> Result<(), Fa
     }
 }
 
-fn key(guest: &GuestDetail) -> (IssuerName, Subject) {
-    (guest.summary.issuer.clone(), guest.summary.subject.clone())
+/// The guests that came first, at most [`SORTED`] of them, by their issuers.
+#[derive(Default)]
+struct Shown(HashMap<IssuerName, HashSet<Subject>>);
+
+impl Shown {
+    fn insert(&mut self, guest: &GuestDetail) {
+        let subjects = self.0.entry(guest.summary.issuer.clone()).or_default();
+        subjects.insert(guest.summary.subject.clone());
+    }
+
+    fn contains(&self, guest: &GuestDetail) -> bool {
+        self.0.get(&guest.summary.issuer).is_some_and(|subjects| subjects.contains(&guest.summary.subject))
+    }
 }
 
 /// How much a guest needs to be looked at; the first one most.
@@ -192,7 +205,10 @@ fn row(guest: &GuestDetail, now: UnixTime, output: &Output) -> Vec<Cell> {
     let summary = &guest.summary;
     let (state, short, paint) = state(summary);
     let when = |at: Option<UnixTime>| match at {
-        Some(at) => Cell::new(time::relative(at, now)).or_short(time::roughly(at, now)),
+        Some(at) if output.width.is_some() => {
+            Cell::new(time::relative(at, now)).or_short(time::roughly(at, now))
+        }
+        Some(at) => Cell::new(time::relative(at, now)),
         None => Cell::painted("-", Paint::Faint),
     };
     let (bar, problem) = match output.width {

@@ -1,5 +1,6 @@
 //! What each command does: ask the daemon, print the answer.
 
+mod bulk;
 mod doctor;
 mod exec;
 mod guests;

@@ -20,7 +20,7 @@ const WIDE_BAR: &str = "{bar:20} {pos}/{len}  {per_sec}  {eta} left  {msg}";
 const BAR_CHARACTERS: &str = "▰▱";
 
 /// On narrower terminals the bar says less.
-const WIDE: usize = 72;
+const WIDE: u16 = 72;
 
 /// Shows what is waited for, if there is somebody to see it.
 pub(crate) struct Progress(Option<Arc<Shared>>);
@@ -141,13 +141,13 @@ pub(crate) struct Bar<'a> {
 
 impl Bar<'_> {
     /// Shows how many are done, and a few words.
-    pub(crate) fn set(&self, done: u64, words: String, width: usize) {
+    pub(crate) fn set(&self, done: u64, words: String) {
         let Some(shared) = &self.progress.0 else { return };
         if self.since.elapsed() < PATIENCE {
             return;
         }
         let mut state = shared.lock();
-        let bar = state.drawn.get_or_insert_with(|| bar(self.total, self.since, width));
+        let bar = state.drawn.get_or_insert_with(|| bar(self.total, self.since));
         bar.set_message(words);
         bar.set_position(done);
         bar.tick();
@@ -172,8 +172,9 @@ fn spinner(since: Instant) -> ProgressBar {
     drawn(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()), SPINNER, since)
 }
 
-fn bar(total: u64, since: Instant, width: usize) -> ProgressBar {
-    let template = if width < WIDE { BAR } else { WIDE_BAR };
+fn bar(total: u64, since: Instant) -> ProgressBar {
+    let columns = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| size.ws_col);
+    let template = if columns < WIDE { BAR } else { WIDE_BAR };
     drawn(ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()), template, since)
 }
 
