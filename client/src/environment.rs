@@ -35,8 +35,6 @@ pub(crate) struct Environment {
     pub(crate) config: Option<PathBuf>,
     /// `NO_COLOR`, if it is set to anything.
     pub(crate) no_color: bool,
-    /// Whether `TERM` says that the terminal only knows how to print line after line.
-    pub(crate) dumb_terminal: bool,
     /// `ISSUER`: an issuer id.
     pub(crate) issuer_id: Option<String>,
     /// `SECRET`: an issuer's secret.
@@ -52,7 +50,6 @@ impl Environment {
             for_the_daemon: for_the_daemon.collect(),
             config: variable("GI_CONFIG").map(PathBuf::from),
             no_color: variable("NO_COLOR").is_some(),
-            dumb_terminal: variable("TERM").is_some_and(|term| term == "dumb"),
             issuer_id: text("ISSUER"),
             secret: text("SECRET").map(Secret::new),
         }

@@ -8,6 +8,7 @@ pub mod gi;
 pub mod programs;
 pub mod python;
 pub mod sandbox;
+pub mod terminal;
 pub mod tidy;
 pub mod world;
 

@@ -72,7 +72,7 @@ impl Output {
             Color::Auto => width.is_some() && !environment.no_color,
         };
         let has_messages = !global.quiet && global.output != Format::Json;
-        let is_watched = has_messages && !environment.dumb_terminal && io::stderr().is_terminal();
+        let is_watched = has_messages && io::stderr().is_terminal();
         Self {
             format: global.output,
             colored,

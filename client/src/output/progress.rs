@@ -1,12 +1,14 @@
 //! A word on what is waited for, when that takes a while and somebody watches.
 //!
 //! It never outlives what is waited for, and is out of the way whenever something else is printed. Nothing is done
-//! about signals: the cursor is never hidden, so an interrupted program leaves no terminal to be repaired.
+//! about signals: the cursor is never hidden, so an interrupted program leaves no terminal to be repaired. On terminals
+//! that cannot erase a line (`TERM` is `dumb` or absent) indicatif draws nothing.
 
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// What takes no longer than this needs no word.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -16,7 +18,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 const SPINNER: &str = "{spinner} {msg} {elapsed}";
 const BAR: &str = "{bar:10} {pos}/{len} {msg}";
-const WIDE_BAR: &str = "{bar:20} {pos}/{len}  {per_sec}  {eta} left  {msg}";
+const WIDE_BAR: &str = "{bar:20} {pos}/{len}  {rate}  {eta} left  {msg}";
 const BAR_CHARACTERS: &str = "▰▱";
 
 /// On narrower terminals the bar says less.
@@ -181,6 +183,10 @@ fn bar(total: u64, since: Instant) -> ProgressBar {
 fn drawn(bar: ProgressBar, template: &str, since: Instant) -> ProgressBar {
     // The templates are ours, and right.
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let style = style.with_key("rate", |state: &ProgressState, text: &mut dyn fmt::Write| {
+        // Text in memory takes what is written.
+        let _ = write!(text, "{:.1}/s", state.per_sec());
+    });
     bar.with_style(style.progress_chars(BAR_CHARACTERS)).with_elapsed(since.elapsed())
 }
 

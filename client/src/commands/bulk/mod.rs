@@ -156,7 +156,7 @@ fn follow(news: &Receiver<News>, work: &Work<'_>, mut inquiry: Session<'_>, outp
                     }
                 }
             }
-            Ok(News::Pause(pause)) => pace.pauses_for(pause),
+            Ok(News::Pause(pause, code)) => pace.pauses_for(pause, code),
             Err(RecvTimeoutError::Timeout) if output.progress.is_watched() => {
                 pace.look(work, &mut inquiry);
             }
@@ -175,7 +175,7 @@ fn follow(news: &Receiver<News>, work: &Work<'_>, mut inquiry: Session<'_>, outp
 /// Whether it goes on, and until when it does not.
 struct Pace {
     moved_at: Instant,
-    pauses_until: Option<Instant>,
+    pauses_until: Option<(Instant, FailureCode)>,
 }
 
 impl Default for Pace {
@@ -189,9 +189,11 @@ impl Pace {
         *self = Self::default();
     }
 
-    fn pauses_for(&mut self, pause: Duration) {
+    fn pauses_for(&mut self, pause: Duration, code: FailureCode) {
         let until = Instant::now() + pause;
-        self.pauses_until = Some(self.pauses_until.map_or(until, |earlier| earlier.max(until)));
+        if self.pauses_until.is_none_or(|(earlier, _)| earlier < until) {
+            self.pauses_until = Some((until, code));
+        }
     }
 
     /// Asks the daemon what it waits for, if nothing moves. A short pause is waited for within the calls.
@@ -206,7 +208,7 @@ impl Pace {
         let Ok(Answered { value: issuer, now, .. }) = inquiry.ask(&IssuerShow(issuer)) else { return };
         let until = issuer.paused_until.map_or(0, |until| until.0.saturating_sub(now.0));
         if let Ok(pause @ 1..) = u64::try_from(until) {
-            self.pauses_for(Duration::from_millis(pause));
+            self.pauses_for(Duration::from_millis(pause), FailureCode::RateLimited);
         }
     }
 }
@@ -216,9 +218,22 @@ fn show(bar: &Bar<'_>, tally: &Tally, pace: &Pace) {
     if !tally.failed.is_empty() {
         words.push(format!("{} failed", tally.failed.len()));
     }
-    let left = pace.pauses_until.map(|until| until.saturating_duration_since(Instant::now()));
-    if let Some(left) = left.filter(|left| !left.is_zero()) {
-        words.push(format!("waiting for {}s", left.as_secs() + 1));
+    if let Some((until, code)) = pace.pauses_until {
+        let left = until.saturating_duration_since(Instant::now()).as_secs() + 1;
+        words.push(match code {
+            FailureCode::RateLimited => format!("Webex asks to wait {left}s"),
+            FailureCode::NoDaemon => "waiting for guestissuerd".to_owned(),
+            FailureCode::Internal
+            | FailureCode::Usage
+            | FailureCode::UnknownGuest
+            | FailureCode::UnknownIssuer
+            | FailureCode::IssuerRejected
+            | FailureCode::Unavailable
+            | FailureCode::Deadline
+            | FailureCode::Denied
+            | FailureCode::Locked
+            | FailureCode::Version => format!("trying again in {left}s"),
+        });
     }
     bar.set(u64::try_from(tally.done()).unwrap_or(u64::MAX), words.join(", "));
 }

@@ -41,8 +41,8 @@ pub(super) enum Outcome {
 pub(super) enum News {
     /// This guest of the list is done with.
     Done(usize, Outcome),
-    /// Nothing is sent for so long.
-    Pause(Duration),
+    /// Nothing is sent for so long, because of a failure of this kind.
+    Pause(Duration, FailureCode),
 }
 
 /// What all workers have in common.
@@ -108,7 +108,7 @@ impl<'a> Work<'a> {
             };
             if !pause.is_zero() {
                 self.pause(pause);
-                news.send(News::Pause(pause)).ok()?;
+                news.send(News::Pause(pause, failure.code)).ok()?;
             }
             if !self.may_go_on() {
                 return None;
