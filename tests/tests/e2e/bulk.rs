@@ -83,7 +83,7 @@ fn nothing_is_sent_if_a_line_is_wrong() {
     let error: Value = serde_json::from_str(&outcome.stderr).unwrap();
     assert_eq!(error["error"]["code"], "usage");
     assert_eq!(error["lines"], json!([{"line": 1, "message": "the name is missing"}]));
-    let long: String = (0..50).map(|n| format!(",name {n}\n")).collect();
+    let long = ",name\n".repeat(50);
     let outcome = world.gi(["add", "--from", "-"]).input(&long).fails(2);
     assert_eq!(outcome.stderr.lines().filter(|line| line.starts_with("gi: line ")).count(), 20);
     world.gi(["add", "--from", "/no/such/file"]).fails(2);
@@ -96,7 +96,7 @@ fn nothing_is_sent_if_a_line_is_wrong() {
 #[test]
 fn more_guests_than_can_be_added_at_once_are_refused() {
     let world = World::new();
-    let many: String = (0..=100_000).map(|n| format!("{n},Guest\n")).collect();
+    let many = (0..=100_000).fold(String::new(), |text, n| text + &n.to_string() + ",Guest\n");
     let outcome = world.gi(["add", "--from", "-"]).input(&many).fails(2);
     assert!(outcome.stderr.contains("holds more than 100000 guests"), "{outcome}");
 }
