@@ -83,7 +83,7 @@ fn nothing_is_sent_if_a_line_is_wrong() {
     let error: Value = serde_json::from_str(&outcome.stderr).unwrap();
     assert_eq!(error["error"]["code"], "usage");
     assert_eq!(error["lines"], json!([{"line": 1, "message": "the name is missing"}]));
-    let long = ",name\n".repeat(50);
+    let long = ",Guest\n".repeat(50);
     let outcome = world.gi(["add", "--from", "-"]).input(&long).fails(2);
     assert_eq!(outcome.stderr.lines().filter(|line| line.starts_with("gi: line ")).count(), 20);
     world.gi(["add", "--from", "/no/such/file"]).fails(2);
