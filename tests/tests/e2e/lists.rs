@@ -1,7 +1,7 @@
 //! Lists and descriptions as a person sees them.
 
 use std::io::Read as _;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use guestissuer_tests::World;
 use guestissuer_tests::gi::finish;
@@ -48,7 +48,7 @@ fn world_with(rows: &[Row]) -> World {
     world.daemon.take().unwrap().terminate();
     let mut database = database(&world);
     let all = database.transaction().unwrap();
-    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let now: i64 = all.query_row("SELECT unixepoch() * 1000", [], |row| row.get(0)).unwrap();
     let failure =
         json!({"code": "Unavailable", "message": "Webex is away", "hint": "wait", "retry_after_ms": null});
     let error = json!({"at": now, "failure": failure, "tracking_id": "ROUTER_1"}).to_string();
