@@ -68,21 +68,21 @@ impl<'s, 'a> Follower<'s, 'a> {
     /// Fails when going on makes no sense, because there is no such guest any more, say.
     pub(crate) fn next(&mut self, reader: Option<BorrowedFd<'_>>) -> Result<Followed, Failure> {
         loop {
-            let told = match &mut self.watch {
-                Some(watch) => match wait(Some(&*watch), reader, SILENCE)? {
+            let told = if let Some(watch) = &mut self.watch {
+                match wait(Some(&*watch), reader, SILENCE)? {
                     Event::ReaderLeft => return Ok(Followed::Enough),
                     Event::Daemon => watch.next(READ),
                     Event::Nothing => Err(guestissuer_client::Error::Deadline),
                 }
-                .map_err(Failure::from),
-                None => {
-                    let is_gone_for_good = self.trouble_since.is_some_and(|since| since.elapsed() > RESTART);
-                    self.session.begin_anew(is_gone_for_good);
-                    self.session.watch(&self.ask).map(|(watch, told)| {
-                        self.watch = Some(watch);
-                        told
-                    })
-                }
+                .map_err(Failure::from)
+            } else {
+                let is_gone_for_good = self.trouble_since.is_some_and(|since| since.elapsed() > RESTART);
+                self.session.start_anew();
+                self.session.only_look(!is_gone_for_good);
+                self.session.watch(&self.ask).map(|(watch, told)| {
+                    self.watch = Some(watch);
+                    told
+                })
             };
             let failure = match told {
                 Ok(Answered { value: Watched::Same, .. }) => continue,

@@ -35,19 +35,19 @@ fn main() -> ExitCode {
     let output = Output::new(&cli.global, &environment, Program::Gi);
     match commands::run(cli, &environment, &output) {
         Ok(None) => output.success(),
-        Ok(Some(ended)) => as_it_ended(ended),
+        Ok(Some(ended)) => as_it_ended(&ended),
         Err(failure) => output.failure(&failure),
     }
 }
 
 /// Ends as a command did that was run: with its exit code, or by the signal that ended it, so that a shell which waits
 /// for gi sees the same.
-fn as_it_ended(ended: Ended) -> ExitCode {
+fn as_it_ended(ended: &Ended) -> ExitCode {
     match ended {
-        Ended::Exited(code) => ExitCode::from(code),
+        Ended::Exited(code) => ExitCode::from(*code),
         Ended::Signalled(signal) => {
             // Does not return, except for a signal that ends nothing.
-            let _ = signal_hook::low_level::emulate_default_handler(signal);
+            let _ = signal_hook::low_level::emulate_default_handler(*signal);
             ExitCode::from(u8::try_from(signal + 128).unwrap_or(u8::MAX))
         }
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use guestissuer_client::proto::request::GetToken;
-use guestissuer_client::proto::{Failure, FailureCode};
+use guestissuer_client::proto::{Failure, FailureCode, Request};
 use guestissuer_client::{Answered, Ask, Client, Error, Places, Watch, Watched};
 
 use crate::autostart;
@@ -22,10 +22,21 @@ pub(crate) struct Session<'a> {
     timeout: Duration,
     /// Set when the daemon is first needed: what a person takes to type a secret does not count.
     deadline: Option<Instant>,
-    may_start: bool,
-    waits_for_restart: bool,
+    starting: Starting,
     client: Option<Client>,
     has_told: bool,
+    /// Whether what it waits for may be shown.
+    shows_waits: bool,
+}
+
+/// Whether a daemon is started where there is none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Starting {
+    Allowed,
+    /// Not for now: one is expected to come back by itself.
+    Postponed,
+    /// The user does not want it.
+    Forbidden,
 }
 
 impl<'a> Session<'a> {
@@ -41,11 +52,37 @@ impl<'a> Session<'a> {
             output,
             timeout: global.timeout.as_duration(),
             deadline: None,
-            may_start: !global.no_autostart,
-            waits_for_restart: false,
+            starting: if global.no_autostart { Starting::Forbidden } else { Starting::Allowed },
             client: None,
             has_told: false,
+            shows_waits: true,
         })
+    }
+
+    /// Another conversation, with a connection of its own, which never says anything by itself: many can go on at the
+    /// same time.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            places: self.places.clone(),
+            environment: self.environment,
+            output: self.output,
+            timeout: self.timeout,
+            deadline: None,
+            starting: self.starting,
+            client: None,
+            has_told: true,
+            shows_waits: false,
+        }
+    }
+
+    /// Gives the next call the whole time again.
+    pub(crate) fn start_anew(&mut self) {
+        self.deadline = None;
+    }
+
+    /// How much time each call has.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Asks the daemon, starting it if there is none. Its warnings are passed on once.
@@ -53,6 +90,9 @@ impl<'a> Session<'a> {
     /// A daemon that goes away without an answer, because it is being restarted, is asked anew when it is back.
     pub(crate) fn ask<A: Ask + Clone>(&mut self, ask: &A) -> Result<Answered<A::Answer>, Failure> {
         self.begin();
+        let output = self.output;
+        let shows_waits = self.shows_waits && output.progress.is_watched();
+        let mut wait = shows_waits.then(|| output.progress.wait_for(waited_for(ask)));
         let mut attempt = 1;
         loop {
             let mut client = self.take_client()?;
@@ -60,6 +100,7 @@ impl<'a> Session<'a> {
             match answered {
                 Ok(answered) => {
                     self.client = Some(client);
+                    drop(wait.take());
                     self.pass_on(&answered.notices);
                     return Ok(answered);
                 }
@@ -79,6 +120,8 @@ impl<'a> Session<'a> {
     /// Watches a guest, starting the daemon if there is none. The connection is the watch's from then on.
     pub(crate) fn watch(&mut self, ask: &GetToken) -> Result<(Watch, Answered<Watched>), Failure> {
         self.begin();
+        let output = self.output;
+        let _wait = self.shows_waits.then(|| output.progress.wait_for("minting…"));
         let mut attempt = 1;
         loop {
             let client = self.take_client()?;
@@ -93,20 +136,20 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Gives the next call the whole time again. Unless it `may_start` a daemon, only one that runs is looked for.
-    pub(crate) fn begin_anew(&mut self, may_start: bool) {
-        self.deadline = None;
-        self.waits_for_restart = !may_start;
-    }
-
-    /// Looks only for a daemon that runs, from now on.
-    pub(crate) fn start_none(&mut self) {
-        self.waits_for_restart = true;
+    /// Only looks for a daemon that runs, from now on, or may start one again.
+    pub(crate) fn only_look(&mut self, only_look: bool) {
+        self.starting = match self.starting {
+            Starting::Forbidden => Starting::Forbidden,
+            Starting::Allowed | Starting::Postponed if only_look => Starting::Postponed,
+            Starting::Allowed | Starting::Postponed => Starting::Allowed,
+        };
     }
 
     fn pass_on(&mut self, notices: &[String]) {
         if !std::mem::replace(&mut self.has_told, true) {
-            notices.iter().for_each(|notice| self.output.warning(notice));
+            for notice in notices {
+                self.output.warning(notice);
+            }
         }
     }
 
@@ -124,7 +167,10 @@ impl<'a> Session<'a> {
     pub(crate) fn wait_for_end(mut self) -> Result<(), Failure> {
         let left = self.left();
         match self.client.take() {
-            Some(client) => client.wait_for_end(left).map_err(|error| self.explain(error)),
+            Some(client) => {
+                let _wait = self.output.progress.wait_for("waiting for guestissuerd to finish…");
+                client.wait_for_end(left).map_err(|error| self.explain(error))
+            }
             None => Ok(()),
         }
     }
@@ -135,8 +181,8 @@ impl<'a> Session<'a> {
     }
 
     /// Whether a daemon may be started where there is none.
-    pub(crate) const fn may_start(&self) -> bool {
-        self.may_start
+    pub(crate) fn may_start(&self) -> bool {
+        self.starting != Starting::Forbidden
     }
 
     /// How much of the time for the whole call is left.
@@ -158,8 +204,9 @@ impl<'a> Session<'a> {
 
     fn connect(&self) -> Result<Client, Failure> {
         match self.connect_to_running() {
-            Err(Error::NoDaemon(_)) if self.may_start && !self.waits_for_restart => {
+            Err(Error::NoDaemon(_)) if self.starting == Starting::Allowed => {
                 self.output.detail("starting guestissuerd");
+                let _wait = self.shows_waits.then(|| self.output.progress.wait_for("starting guestissuerd…"));
                 autostart::start(&self.places, self.environment, self.until())
                     .map_err(|error| self.explain(error))
             }
@@ -186,5 +233,36 @@ impl<'a> Session<'a> {
         let message = format!("no guestissuerd is listening on {}", self.places.socket.display());
         Failure::new(FailureCode::NoDaemon, message)
             .with_hint("start it with: guestissuerd, or: systemctl --user start guestissuerd.socket")
+    }
+}
+
+/// What is waited for, in a word.
+fn waited_for<A: Ask + Clone>(ask: &A) -> &'static str {
+    match ask.clone().into_request() {
+        Request::Get(_)
+        | Request::Watch(_)
+        | Request::Add(_)
+        | Request::IssuerTest(_)
+        | Request::Exchange(_)
+        | Request::Quick(_) => "minting…",
+        Request::WhoAmI(_) | Request::VerifyToken(_) => "asking Webex…",
+        Request::Diagnose => "looking for what is wrong…",
+        Request::List(_)
+        | Request::ListDetails(_)
+        | Request::Show(_)
+        | Request::Rename(_)
+        | Request::SetPinned(_)
+        | Request::Remove(_)
+        | Request::Invalidate(_)
+        | Request::IssuerAdd(_)
+        | Request::IssuerUpdate(_)
+        | Request::IssuerList
+        | Request::IssuerShow(_)
+        | Request::IssuerRemove(_)
+        | Request::IssuerDefault(_)
+        | Request::Sign(_)
+        | Request::VerifyAssertion(_)
+        | Request::Status
+        | Request::Stop => "asking guestissuerd…",
     }
 }

@@ -94,6 +94,11 @@ impl Sandbox {
         self.get(&format!("wait?field={field}&at_least={at_least}&timeout_ms={timeout}"));
     }
 
+    /// Waits until a counter is down to a number.
+    pub fn wait_for_at_most(&self, field: &str, at_most: u64) {
+        self.get(&format!("wait?field={field}&at_most={at_most}&timeout_ms=50000"));
+    }
+
     /// What was asked of it since entry `since`, oldest first.
     pub fn requests(&self, since: u64) -> Vec<Value> {
         self.get(&format!("requests?since={since}")).as_array().expect("a list").clone()

@@ -1,14 +1,13 @@
-//! An interactive bash on a terminal of its own, typed into by a test.
+//! Shells and other programs on a terminal, typed into by a test.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
+use crate::terminal::pair;
 use crate::{PATIENCE, World, programs};
 
 /// What the shell prints when it waits for a command.
@@ -24,13 +23,7 @@ pub struct Shell {
 impl Shell {
     /// Starts one in which `gi` talks to the world's daemon, and waits for its prompt.
     pub fn start(world: &World) -> Self {
-        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-        grantpt(&controller).expect("access to the terminal");
-        unlockpt(&controller).expect("an unlocked terminal");
-        let name = ptsname(&controller, Vec::new()).expect("the terminal's name");
-        let other =
-            File::options().read(true).write(true).open(name.to_str().expect("a name")).expect("opens");
-        let end = || Stdio::from(OwnedFd::from(other.try_clone().expect("a copy")));
+        let (terminal, end) = pair(80);
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", programs::directory().display());
         let process = Command::new("/usr/bin/setsid")
             .args(["--ctty", "--wait", "/bin/bash", "--norc", "--noprofile", "--noediting", "-i"])
@@ -46,7 +39,7 @@ impl Shell {
             .stderr(end())
             .spawn()
             .expect("bash starts");
-        let mut shell = Self { terminal: File::from(controller), process, seen: String::new() };
+        let mut shell = Self { terminal, process, seen: String::new() };
         shell.expect(PROMPT);
         shell
     }
@@ -100,4 +93,35 @@ impl Drop for Shell {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Runs a program on a terminal of 80 columns to its end, and types something each time it has shown certain words
+/// since the last time. What it showed.
+///
+/// Panics if it ends without having shown all the words.
+pub fn converse(program: &str, command: impl FnOnce(&mut Command), steps: &[(&str, &str)]) -> String {
+    let (mut controller, end) = pair(80);
+    let mut run = Command::new("/usr/bin/setsid");
+    run.args(["--ctty", "--wait", program]);
+    command(&mut run);
+    let mut child = run.stdin(end()).stdout(end()).stderr(end()).spawn().expect("the program starts");
+    drop((run, end));
+    let (mut seen, mut before) = (String::new(), 0);
+    let mut steps = steps.iter();
+    let mut next = steps.next();
+    let mut buffer = [0; 4096];
+    // Reading fails when the last program has closed the terminal.
+    while let Ok(read @ 1..) = controller.read(&mut buffer) {
+        seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        while let Some((words, keys)) = next
+            && let Some(at) = seen[before..].find(words)
+        {
+            before += at + words.len();
+            controller.write_all(keys.as_bytes()).expect("the program reads");
+            next = steps.next();
+        }
+    }
+    let _ = child.wait();
+    assert!(next.is_none(), "{program} never showed {next:?}:\n{seen}");
+    seen
 }

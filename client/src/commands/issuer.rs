@@ -12,13 +12,21 @@ use zeroize::Zeroizing;
 
 use crate::cli::{CredentialSource, Format, IssuerAdd, IssuerCommand, IssuerRemove, IssuerUpdate, Kind};
 use crate::environment::Environment;
-use crate::output::table::{Cell, Table};
+use crate::output::table::{Cell, Column, Table};
 use crate::output::{Output, Paint, facts, json, print, time};
 use crate::prompt;
 use crate::session::Session;
 
 /// The longest credentials file that is read. A real one has some hundred bytes.
 const LONGEST_FILE: u64 = 64 * 1024;
+
+const COLUMNS: [Column; 5] = [
+    Column::new("ISSUER").cut_to(8),
+    Column::new("KIND").left_out(2),
+    Column::new("GUESTS"),
+    Column::new("STATE").cut_to(8),
+    Column::new("API").cut_to(16).left_out(1),
+];
 
 pub(super) fn run(
     command: IssuerCommand,
@@ -119,7 +127,7 @@ fn list(session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
         output.message("no issuers; add one with: gi issuer add NAME --id ISSUER_ID");
         return Ok(());
     }
-    let mut table = Table::new(&["ISSUER", "KIND", "GUESTS", "STATE", "API"], &[4, 3, 0], &[1, 4]);
+    let mut table = Table::new(&COLUMNS);
     let rows = issuers.iter().map(|issuer| {
         let (state, paint) = state(issuer, now);
         let name =

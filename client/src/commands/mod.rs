@@ -1,12 +1,15 @@
 //! What each command does: ask the daemon, print the answer.
 
+mod bulk;
 mod doctor;
 mod exec;
 mod guests;
 mod issuer;
+mod list;
 mod original;
 mod people;
 mod shell;
+mod show;
 mod status;
 mod token;
 mod wait;
@@ -37,8 +40,8 @@ pub(crate) fn run(cli: Cli, environment: &Environment, output: &Output) -> Resul
     let mut session = Session::new(&cli.global, environment, output)?;
     let done = match cli.command {
         Command::Get(get) => token::get(get, &mut session, output),
-        Command::List(list) => guests::list(list, &mut session, output),
-        Command::Show(guest) => guests::show(guest, &mut session, output),
+        Command::List(list) => list::list(list, &mut session, output),
+        Command::Show(guest) => show::show(guest, &mut session, output),
         Command::Add(add) => guests::add(add, &mut session, output),
         Command::Rename(rename) => guests::rename(rename, &mut session, output),
         Command::Pin(guest) => guests::pin(guest, true, &mut session, output),
@@ -76,8 +79,4 @@ pub(crate) fn run_original(
         OriginalCommand::Quick(quick) => original::quick(quick, &mut session, environment, output),
         OriginalCommand::Verify(verify) => original::verify(verify, &mut session, environment, output),
     }
-}
-
-fn not_built_yet() -> Failure {
-    Failure::new(FailureCode::Internal, "not built yet")
 }

@@ -58,7 +58,7 @@ fn patiently<A: Ask + Clone>(
                 return Err(Failure { code: FailureCode::Deadline, message, ..failure });
             }
             // What could not be started once will not be by trying again; somebody else may start it.
-            FailureCode::NoDaemon => session.start_none(),
+            FailureCode::NoDaemon => session.only_look(true),
             FailureCode::Unavailable | FailureCode::RateLimited if !left.is_zero() => {}
             FailureCode::Unavailable
             | FailureCode::RateLimited

@@ -18,12 +18,14 @@ pub(crate) fn line(value: &Value) -> String {
 }
 
 /// One object; warnings are in it only if there are any.
-pub(crate) fn failure(failure: &Failure, warnings: &[String]) -> String {
-    let mut object = json!({ "error": failure_value(failure) });
-    if let (Value::Object(object), false) = (&mut object, warnings.is_empty()) {
+pub(crate) fn failure(failure: &Failure, warnings: &[String], details: &[(&str, Value)]) -> String {
+    let mut object = Map::new();
+    object.insert("error".to_owned(), failure_value(failure));
+    object.extend(details.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    if !warnings.is_empty() {
         object.insert("warnings".to_owned(), warnings.into());
     }
-    object.to_string()
+    Value::Object(object).to_string()
 }
 
 pub(crate) fn token(token: &Token, now: UnixTime) -> Value {
@@ -61,7 +63,7 @@ pub(crate) fn exchanged(token: &Exchanged, now: UnixTime) -> Value {
     })
 }
 
-pub(crate) fn guest(guest: &GuestSummary, now: UnixTime) -> Value {
+fn guest(guest: &GuestSummary, now: UnixTime) -> Value {
     json!({
         "subject": guest.subject.as_str(),
         "display_name": guest.display_name.as_str(),
@@ -78,6 +80,15 @@ pub(crate) fn guest(guest: &GuestSummary, now: UnixTime) -> Value {
         "person_id": guest.person_id,
         "email": guest.email,
     })
+}
+
+/// A guest as one of a list.
+pub(crate) fn listed_guest(detail: &GuestDetail, now: UnixTime) -> Value {
+    let mut value = guest(&detail.summary, now);
+    if let Value::Object(value) = &mut value {
+        value.insert("issued_at".to_owned(), detail.issued_at.map(rfc3339).into());
+    }
+    value
 }
 
 pub(crate) fn guest_detail(detail: &GuestDetail, now: UnixTime) -> Value {

@@ -1,19 +1,31 @@
 //! What is printed, and where: data on stdout, all else on stderr.
 
+mod columns;
 pub(crate) mod json;
 pub(crate) mod person;
+pub(crate) mod progress;
 pub(crate) mod table;
 pub(crate) mod time;
 
-use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use clap::error::{ContextKind, ErrorKind};
 use guestissuer_client::proto::{Failure, FailureCode};
 
 use crate::cli::{Color, Format, Global};
 use crate::environment::Environment;
+use progress::Progress;
+
+/// The width of a terminal that does not say.
+const USUAL: usize = 80;
+
+/// Terminals of fewer columns are narrow.
+const NARROW: usize = 60;
+
+/// A value gets at least so many columns.
+const LEAST_ROOM: usize = 8;
 
 /// How this run prints.
 pub(crate) struct Output {
@@ -27,8 +39,17 @@ pub(crate) struct Output {
     pub(crate) program: Program,
     quiet: bool,
     verbose: bool,
-    /// Warnings that wait for the end, because a program that reads JSON wants one object if the command fails.
-    warnings: RefCell<Vec<String>>,
+    /// What is waited for.
+    pub(crate) progress: Progress,
+    /// What waits for the end, because a program that reads JSON wants one object if the command fails.
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    warnings: Vec<String>,
+    /// What a failure's object says besides the failure.
+    details: Vec<(&'static str, serde_json::Value)>,
 }
 
 /// The names this program goes by.
@@ -66,15 +87,14 @@ pub(crate) enum Paint {
 
 impl Output {
     pub(crate) fn new(global: &Global, environment: &Environment, program: Program) -> Self {
-        let is_terminal = io::stdout().is_terminal();
+        let width = terminal_width();
         let colored = match global.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => is_terminal && !environment.no_color,
+            Color::Auto => width.is_some() && !environment.no_color,
         };
-        let columns =
-            || rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
-        let width = if is_terminal { columns().filter(|columns| *columns > 0).or(Some(80)) } else { None };
+        let has_messages = !global.quiet && global.output != Format::Json;
+        let is_watched = has_messages && io::stderr().is_terminal();
         Self {
             format: global.output,
             colored,
@@ -82,7 +102,20 @@ impl Output {
             program,
             quiet: global.quiet,
             verbose: global.verbose,
-            warnings: RefCell::default(),
+            progress: Progress::new(is_watched),
+            kept: Mutex::default(),
+        }
+    }
+
+    /// Whether stdout is a terminal on which not much fits into a line.
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.width.is_some_and(|width| width < NARROW)
+    }
+
+    /// Sums up, for somebody who looks at the data. Others count themselves.
+    pub(crate) fn summary(&self, text: &str) {
+        if self.width.is_some() && io::stderr().is_terminal() {
+            self.message(text);
         }
     }
 
@@ -94,14 +127,14 @@ impl Output {
     /// Tells the user what was done. A program learns it from the data.
     pub(crate) fn message(&self, text: &str) {
         if !self.quiet && self.format != Format::Json {
-            tell(text);
+            self.progress.aside(|| tell(text));
         }
     }
 
     /// Tells a user who wants to know it all.
     pub(crate) fn detail(&self, text: &str) {
         if self.verbose && self.format != Format::Json {
-            tell(text);
+            self.progress.aside(|| tell(text));
         }
     }
 
@@ -111,23 +144,36 @@ impl Output {
             return;
         }
         if self.format == Format::Json {
-            self.warnings.borrow_mut().push(text.to_owned());
+            self.kept().warnings.push(text.to_owned());
         } else {
-            self.tell_warning(text);
+            self.progress.aside(|| self.tell_warning(text));
         }
     }
 
     /// Tells at once of a failure that does not end the command.
     pub(crate) fn trouble(&self, failure: &Failure) {
         if !self.quiet {
-            self.tell_warning(&failure.message);
+            self.progress.aside(|| self.tell_warning(&failure.message));
         }
+    }
+
+    /// Says one of several things that went wrong, before the command fails because of them. A program learns of it
+    /// through [`Self::fails_with`].
+    pub(crate) fn complaint(&self, text: &str) {
+        if self.format != Format::Json {
+            self.progress.aside(|| tell(&format!("gi: {text}")));
+        }
+    }
+
+    /// If the command fails, a program that reads JSON finds this beside the failure.
+    pub(crate) fn fails_with(&self, key: &'static str, value: serde_json::Value) {
+        self.kept().details.push((key, value));
     }
 
     /// The command has succeeded: says what is still to be said.
     pub(crate) fn success(&self) -> ExitCode {
-        for warning in self.warnings.take() {
-            self.tell_warning(&warning);
+        for warning in &self.kept().warnings {
+            self.tell_warning(warning);
         }
         ExitCode::SUCCESS
     }
@@ -141,7 +187,8 @@ impl Output {
     /// Says what went wrong: to people in these words.
     pub(crate) fn complain(&self, failure: &Failure, words: &str) {
         if self.format == Format::Json {
-            tell(&json::failure(failure, &self.warnings.take()));
+            let kept = self.kept();
+            tell(&json::failure(failure, &kept.warnings, &kept.details));
         } else {
             tell(words);
         }
@@ -149,6 +196,10 @@ impl Output {
 
     fn tell_warning(&self, text: &str) {
         tell(&format!("{}: warning: {text}", self.program.name()));
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A text in a color.
@@ -174,10 +225,33 @@ pub(crate) fn print(text: &str) -> Result<Flow, Failure> {
     }
 }
 
-/// Names and values, one pair a line, the values in one column. A name may be empty.
+/// Names and values, one pair a line, the values in one column. A name may be empty. On a terminal, long values go on
+/// in the next line.
 pub(crate) fn facts(facts: &[(&str, String)]) -> String {
     let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 2;
-    facts.iter().fold(String::new(), |text, (name, value)| text + &format!("{name:<width$}{value}\n"))
+    let room = terminal_width().map(|columns| columns.saturating_sub(width).max(LEAST_ROOM));
+    let mut text = String::new();
+    for (name, value) in facts {
+        let lines = match room {
+            Some(room) => columns::wrapped(&columns::shown(value), room),
+            None => vec![value.clone()],
+        };
+        for (at, line) in lines.iter().enumerate() {
+            let name = if at == 0 { name } else { "" };
+            text.push_str(format!("{name:<width$}{line}").trim_end());
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// How many columns a line has, if stdout is a terminal.
+fn terminal_width() -> Option<usize> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
+    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).or(Some(USUAL))
 }
 
 /// Whether more data is wanted.
@@ -202,7 +276,7 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 /// Says what is wrong with the command line of this program.
 pub(crate) fn misunderstood(error: &clap::Error, program: Program) -> Failure {
     let failure = usage_failure(&without_secrets(error, program), program);
-    tell(&if wants_json() { json::failure(&failure, &[]) } else { failure_lines(&failure, program) });
+    tell(&if wants_json() { json::failure(&failure, &[], &[]) } else { failure_lines(&failure, program) });
     failure
 }
 

@@ -1,66 +1,116 @@
 //! Tables that fit the terminal.
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
-
+use super::columns::{cut, shown, width};
 use super::{Output, Paint};
 
 /// Between two columns.
 const GAP: &str = "  ";
 
-/// No column is made narrower than this to fit.
-const NARROWEST: usize = 8;
+/// A column is left out before another one is cut to less than this, or to less than it needs.
+const COMFORTABLE: usize = 20;
 
 /// One cell.
 pub(crate) struct Cell {
     text: String,
+    /// What is shown instead where the column is too narrow for the text.
+    short: Option<String>,
     paint: Paint,
 }
 
 impl Cell {
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), paint: Paint::Plain }
+        Self::painted(text, Paint::Plain)
     }
 
     pub(crate) fn painted(text: impl Into<String>, paint: Paint) -> Self {
-        Self { text: text.into(), paint }
+        Self { text: text.into(), short: None, paint }
+    }
+
+    /// With something to show where there is little room.
+    pub(crate) fn or_short(mut self, short: impl Into<String>) -> Self {
+        self.short = Some(short.into());
+        self
+    }
+
+    fn width(&self) -> usize {
+        width(&self.text)
+    }
+
+    fn short_width(&self) -> usize {
+        self.short.as_deref().map_or(self.width(), width)
     }
 }
 
-/// A table whose column widths are settled by its first rows and only grow afterwards.
+/// What a column is called, and how it behaves where there is little room.
+#[derive(Clone, Copy)]
+pub(crate) struct Column {
+    heading: &'static str,
+    /// To how many columns it may be cut.
+    least: Option<usize>,
+    /// Whether and in which turn it is left out, the highest first.
+    turn: u8,
+    /// Whether it is for people only.
+    is_for_terminals: bool,
+}
+
+impl Column {
+    /// A column that is always there, and wide enough for its cells, or at least for their short forms.
+    pub(crate) const fn new(heading: &'static str) -> Self {
+        Self { heading, least: None, turn: 0, is_for_terminals: false }
+    }
+
+    /// The same, but it may be cut to `least` columns.
+    pub(crate) const fn cut_to(mut self, least: usize) -> Self {
+        self.least = Some(least);
+        self
+    }
+
+    /// The same, but it is left out where there is no room, those of the highest turn first.
+    pub(crate) const fn left_out(mut self, turn: u8) -> Self {
+        self.turn = turn;
+        self
+    }
+
+    /// The same, but only on a terminal, and only if there is something in it.
+    pub(crate) const fn on_terminals(mut self) -> Self {
+        self.is_for_terminals = true;
+        self
+    }
+}
+
+/// A table. Its first rows settle what a terminal shows, so that a long one stays in line; elsewhere columns grow.
 pub(crate) struct Table {
-    headings: Vec<&'static str>,
-    /// The columns that may be cut to fit the terminal, the first one first.
-    elastic: Vec<usize>,
-    /// The columns that are left out if that is not enough, the first one first.
-    optional: Vec<usize>,
-    widths: Vec<usize>,
+    columns: Vec<Column>,
+    /// What each column needs for all that is in it.
+    needed: Vec<usize>,
+    /// What each column needs for the short forms.
+    needed_at_least: Vec<usize>,
     has_begun: bool,
+    /// How wide each column is on the terminal; one that is left out has no width.
+    settled: Option<Vec<Option<usize>>>,
 }
 
 impl Table {
-    pub(crate) fn new(headings: &[&'static str], elastic: &[usize], optional: &[usize]) -> Self {
-        let widths = headings.iter().map(|heading| heading.width()).collect();
+    pub(crate) fn new(columns: &[Column]) -> Self {
         Self {
-            headings: headings.to_vec(),
-            elastic: elastic.to_vec(),
-            optional: optional.to_vec(),
-            widths,
+            columns: columns.to_vec(),
+            needed: vec![0; columns.len()],
+            needed_at_least: vec![0; columns.len()],
             has_begun: false,
+            settled: None,
         }
     }
 
     /// Some more rows as lines, after the headings if they are the first.
-    pub(crate) fn rows(&mut self, rows: Vec<Vec<Cell>>, output: &Output) -> String {
-        for row in &rows {
-            for (width, cell) in self.widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.text.width());
-            }
+    pub(crate) fn rows(&mut self, mut rows: Vec<Vec<Cell>>, output: &Output) -> String {
+        if output.width.is_some() {
+            rows.iter_mut().flatten().for_each(|cell| cell.text = shown(&cell.text).into_owned());
         }
-        let widths = self.fitted(output.width);
+        let widths = self.widths(&rows, output.width);
         let mut lines = String::new();
         if !std::mem::replace(&mut self.has_begun, true) {
-            let headings: Vec<_> =
-                self.headings.iter().map(|heading| Cell::painted(*heading, Paint::Faint)).collect();
+            let headings =
+                self.columns.iter().map(|column| Cell::painted(column.heading, Paint::Faint)).collect();
             push_line(&mut lines, headings, &widths, output);
         }
         for row in rows {
@@ -69,24 +119,78 @@ impl Table {
         lines
     }
 
-    /// The widths, with elastic columns cut and then optional ones left out where the terminal is too narrow. A column
-    /// that is left out has no width.
-    fn fitted(&self, terminal: Option<usize>) -> Vec<Option<usize>> {
-        let mut widths: Vec<_> = self.widths.iter().copied().map(Some).collect();
-        let Some(terminal) = terminal else { return widths };
-        for column in &self.elastic {
-            let over = total(&widths).saturating_sub(terminal);
-            if let Some(Some(width)) = widths.get_mut(*column) {
-                *width = width.saturating_sub(over).max(NARROWEST.min(*width));
+    fn widths(&mut self, rows: &[Vec<Cell>], terminal: Option<usize>) -> Vec<Option<usize>> {
+        if let Some(settled) = &self.settled {
+            return settled.clone();
+        }
+        let needs = self.needed.iter_mut().zip(&mut self.needed_at_least);
+        for (at, (needed, at_least)) in needs.enumerate() {
+            for cell in rows.iter().filter_map(|row| row.get(at)) {
+                *needed = (*needed).max(cell.width());
+                *at_least = (*at_least).max(cell.short_width());
             }
         }
-        for column in &self.optional {
-            let is_too_wide = total(&widths) > terminal;
-            if let Some(width) = widths.get_mut(*column).filter(|_| is_too_wide) {
+        let Some(terminal) = terminal else { return self.unlimited() };
+        let widths = self.fitted(terminal);
+        self.settled = Some(widths.clone());
+        widths
+    }
+
+    /// The widths where nothing is cut.
+    fn unlimited(&self) -> Vec<Option<usize>> {
+        let columns = self.columns.iter().zip(&self.needed);
+        columns
+            .map(|(column, needed)| (!column.is_for_terminals).then(|| (*needed).max(width(column.heading))))
+            .collect()
+    }
+
+    /// The widths on a terminal: as many columns as fit without cutting others too much, and then the widest are cut.
+    fn fitted(&self, terminal: usize) -> Vec<Option<usize>> {
+        let needed = |at: usize, column: &Column| {
+            self.needed.get(at).map_or(0, |needed| (*needed).max(width(column.heading)))
+        };
+        let tolerable = |at: usize, column: &Column| match column.least {
+            Some(least) => needed(at, column).min(COMFORTABLE.max(least)),
+            None => needed(at, column),
+        };
+        let mut in_turn: Vec<_> = self.columns.iter().enumerate().collect();
+        in_turn.sort_by_key(|(_, column)| column.turn);
+        let mut shown = vec![None; self.columns.len()];
+        for (at, column) in in_turn {
+            let is_empty = column.is_for_terminals && self.needed.get(at) == Some(&0);
+            let Some(width) = shown.get_mut(at).filter(|_| !is_empty) else { continue };
+            *width = Some(tolerable(at, column));
+            if column.turn > 0
+                && total(&shown) > terminal
+                && let Some(width) = shown.get_mut(at)
+            {
                 *width = None;
             }
         }
+        let columns = self.columns.iter().enumerate().zip(shown);
+        let mut widths: Vec<_> =
+            columns.map(|((at, column), width)| width.map(|_| needed(at, column))).collect();
+        self.cut_the_widest(&mut widths, terminal);
         widths
+    }
+
+    fn cut_the_widest(&self, widths: &mut [Option<usize>], terminal: usize) {
+        let least: Vec<usize> = self
+            .columns
+            .iter()
+            .zip(&self.needed_at_least)
+            .map(|(column, short)| column.least.unwrap_or((*short).max(width(column.heading))))
+            .collect();
+        while total(widths) > terminal {
+            let shown =
+                widths.iter_mut().zip(&least).filter_map(|(width, least)| Some((width.as_mut()?, *least)));
+            let Some((width, _)) =
+                shown.filter(|(width, least)| **width > *least).max_by_key(|(width, _)| **width)
+            else {
+                return;
+            };
+            *width -= 1;
+        }
     }
 }
 
@@ -97,46 +201,24 @@ fn total(widths: &[Option<usize>]) -> usize {
 }
 
 fn push_line(lines: &mut String, row: Vec<Cell>, widths: &[Option<usize>], output: &Output) {
+    let mut line = String::new();
     let shown = row.into_iter().zip(widths).filter_map(|(cell, width)| Some((cell, (*width)?)));
-    for (at, (cell, width)) in shown.enumerate() {
-        if at > 0 {
-            lines.push_str(GAP);
+    // Spaces are written when something follows them, so that none are at the end of a line.
+    let mut spaces = 0;
+    for (cell, columns) in shown {
+        let text = match &cell.short {
+            Some(short) if cell.width() > columns => short,
+            Some(_) | None => &cell.text,
+        };
+        let text = cut(text, columns);
+        let used = width(&text);
+        if used > 0 {
+            line.extend(std::iter::repeat_n(' ', spaces));
+            line.push_str(&output.paint(cell.paint, &text));
+            spaces = 0;
         }
-        let text = cut(&cell.text, width);
-        let padding = width.saturating_sub(text.width());
-        lines.push_str(&output.paint(cell.paint, &text));
-        lines.extend(std::iter::repeat_n(' ', padding));
+        spaces += columns.saturating_sub(used) + GAP.len();
     }
-    let end = lines.trim_end_matches(' ').len();
-    lines.truncate(end);
+    lines.push_str(&line);
     lines.push('\n');
-}
-
-/// A text cut to so many columns, with an ellipsis where something is missing.
-fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    let mut used = 1;
-    for character in text.chars() {
-        used += character.width().unwrap_or(0);
-        if used > width {
-            break;
-        }
-        kept.push(character);
-    }
-    kept + "…"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_are_cut_by_columns_not_by_bytes() {
-        assert_eq!(cut("Stève", 5), "Stève");
-        assert_eq!(cut("Stève", 4), "Stè…");
-        assert_eq!(cut("日本語です", 6), "日本…");
-    }
 }

@@ -48,6 +48,17 @@ pub(crate) fn relative(time: UnixTime, now: UnixTime) -> String {
     }
 }
 
+/// The same in its largest unit, for where there is little room: `in 5h`, `3m ago`.
+pub(crate) fn roughly(time: UnixTime, now: UnixTime) -> String {
+    let words = relative(time, now);
+    let kept: Vec<_> = words.split(' ').collect();
+    match kept.as_slice() {
+        ["in", largest, _] => format!("in {largest}"),
+        [largest, _, "ago"] => format!("{largest} ago"),
+        _ => words,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +78,9 @@ mod tests {
         assert_eq!(relative(UnixTime(1_061_500), now), "in 1m 1s");
         assert_eq!(relative(UnixTime(1_000_500), now), "now");
         assert_eq!(relative(UnixTime(998_000), now), "2s ago");
+        assert_eq!(roughly(UnixTime(1_061_500), now), "in 1m");
+        assert_eq!(roughly(UnixTime(0), now), "16m ago");
+        assert_eq!(roughly(UnixTime(998_000), now), "2s ago");
         assert_eq!(rfc3339(UnixTime(1_517_073_019_999)), "2018-01-27T17:10:19Z");
         assert_eq!(seconds_until(UnixTime(999_999), now), -1);
     }

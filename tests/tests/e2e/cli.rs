@@ -1,10 +1,10 @@
 //! What users see: output, formats, and the words of the contract.
 
 use std::io::Read as _;
-use std::os::fd::OwnedFd;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use guestissuer_tests::gi::finish;
+use guestissuer_tests::terminal::Terminal;
 use guestissuer_tests::{World, programs};
 use serde_json::{Value, json};
 
@@ -270,59 +270,6 @@ fn credentials_come_from_a_file_or_the_environment_but_never_from_an_argument() 
     assert!(!help.contains("--secret"), "{help}");
 }
 
-/// Runs `gi` on a terminal of so many columns, and types something into it once it asks.
-fn on_a_terminal(world: &World, args: &[&str], columns: u16, typed: Option<(&str, &str)>) -> String {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&controller).unwrap();
-    unlockpt(&controller).unwrap();
-    let name = ptsname(&controller, Vec::new()).unwrap();
-    let size = rustix::termios::Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    rustix::termios::tcsetwinsize(&controller, size).unwrap();
-    let terminal = std::fs::OpenOptions::new().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-    let end = || Stdio::from(OwnedFd::from(terminal.try_clone().unwrap()));
-    let mut gi = Command::new("/usr/bin/setsid");
-    gi.args(["--ctty", "--wait"]).arg(programs::program("gi")).args(args).env_clear();
-    gi.env("GI_SOCKET", world.socket()).env("HOME", world.path());
-    let mut child = gi.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-    drop((gi, terminal));
-    let mut seen = String::new();
-    let mut controller = std::fs::File::from(controller);
-    let mut typed = typed;
-    let mut buffer = [0; 1024];
-    // Reading fails when the last program has closed the terminal.
-    while let Ok(read @ 1..) = controller.read(&mut buffer) {
-        seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
-        if let Some((_, text)) = typed.take_if(|(prompt, _)| seen.contains(*prompt)) {
-            std::io::Write::write_all(&mut controller, text.as_bytes()).unwrap();
-        }
-    }
-    assert!(child.wait().unwrap().success(), "{seen}");
-    seen
-}
-
-#[test]
-fn on_a_terminal_tables_fit_and_states_have_colors() {
-    let world = World::new();
-    world
-        .gi(["add", "a-rather-long-subject-that-needs-room", "A name that is longer than most names are"])
-        .ok();
-    for columns in [60, 80, 120, 200] {
-        let list = on_a_terminal(&world, &["list"], columns, None);
-        assert!(list.contains("\u{1b}[32mfresh\u{1b}[0m"), "{list:?}");
-        for line in list.lines() {
-            let plain: String =
-                line.replace("\u{1b}[2m", "").replace("\u{1b}[32m", "").replace("\u{1b}[0m", "");
-            let width = plain.trim_end().chars().count();
-            assert!(width <= usize::from(columns).max(75), "{columns}: {width} in {plain}");
-        }
-    }
-    let plain = on_a_terminal(&world, &["list", "--color", "never"], 80, None);
-    assert!(!plain.contains("\u{1b}[3"), "{plain:?}");
-    assert!(!world.gi(["list"]).ok().contains('\u{1b}'));
-    assert!(world.gi(["list", "--color", "always"]).ok().contains('\u{1b}'));
-}
-
 #[test]
 fn on_a_terminal_the_secret_is_asked_for_without_echo() {
     let world = World::new();
@@ -331,7 +278,11 @@ fn on_a_terminal_the_secret_is_asked_for_without_echo() {
     let base = world.sandbox.api_base();
     let args =
         ["issuer", "add", "asked", "--id", credentials["issuer"].as_str().unwrap(), "--api-base", &base];
-    let seen = on_a_terminal(&world, &args, 80, Some(("Secret (not shown): ", &format!("{secret}\n"))));
+    let mut terminal = Terminal::start(&world, &args, 80);
+    terminal.wait_for("Secret (not shown): ");
+    terminal.type_in(&format!("{secret}\n"));
+    let (status, seen) = terminal.finish();
+    assert!(status.success(), "{seen}");
     assert!(seen.contains("added issuer asked") && !seen.contains(secret), "{seen}");
     world.gi(["issuer", "test", "asked"]).ok();
 }

@@ -11,9 +11,6 @@ use serde_json::Value;
 
 use super::shell::{commands, find};
 
-/// Examples of what is not built yet, which are not run: to be emptied, and then removed, as the commands come.
-const NOT_BUILT: &[&str] = &["gi add --from", "gi doctor"];
-
 /// What must be done before some of the examples, which are known by what they contain.
 const PREPARATIONS: &[(&str, &str)] = &[
     ("gi add kiosk-7", "gi -q remove kiosk-7"),
@@ -52,7 +49,7 @@ endless() {
 fn examples(world: &World, command: &[String]) -> Vec<String> {
     let help = world.gi(command).args(["--help"]).ok();
     let examples = help.split("Examples:\n").nth(1).unwrap_or_else(|| panic!("no examples: {help}"));
-    let lines = examples.lines().filter(|line| !line.trim().is_empty());
+    let lines = examples.lines().take_while(|line| !line.trim().is_empty());
     let examples: Vec<_> = lines
         .map(|line| {
             let line = line.strip_prefix("  ").unwrap_or_else(|| panic!("not indented: {line:?} in {help}"));
@@ -73,10 +70,9 @@ fn file(folder: &Path, name: &str, text: &str, mode: u32) {
 
 fn script(commands: &[Vec<String>], sandbox: &Sandbox) -> String {
     let mut script = format!("set -o pipefail\n{FIXTURES}");
-    let built = |example: &&String| !is_not_built(example);
-    let with_fixtures = commands.iter().flat_map(|examples| {
-        examples.iter().filter(built).enumerate().map(|(at, example)| (at == 0, example))
-    });
+    let with_fixtures = commands
+        .iter()
+        .flat_map(|examples| examples.iter().enumerate().map(|(at, example)| (at == 0, example)));
     let mut is_elsewhere = false;
     for (is_first, example) in with_fixtures {
         // An issuer that was stored anew is at Webex.
@@ -92,10 +88,6 @@ fn script(commands: &[Vec<String>], sandbox: &Sandbox) -> String {
         writeln!(script, "{run} || {fail}\nprintf '\\n%s\\n' {}", quoted(&format!("ran {example}"))).unwrap();
     }
     script
-}
-
-fn is_not_built(example: &str) -> bool {
-    NOT_BUILT.iter().any(|command| example.contains(command))
 }
 
 fn quoted(text: &str) -> String {
@@ -142,7 +134,7 @@ fn every_example_of_every_help_works() {
     World::stop(&world.path().join("run/guestissuer/guestissuerd.sock"), world.path());
     assert!(output.status.success(), "{stderr}\n{stdout}");
     let ran = stdout.lines().filter(|line| line.starts_with("ran ")).count();
-    let expected = all.iter().flatten().filter(|example| !is_not_built(example)).count();
+    let expected = all.iter().flatten().count();
     assert_eq!(ran, expected, "{stdout}");
 }
 

@@ -1,5 +1,6 @@
 //! End-to-end tests: the real programs, as users run them.
 
+mod bulk;
 mod cli;
 mod clock;
 mod database;
@@ -10,8 +11,10 @@ mod exec;
 mod exit_codes;
 mod files;
 mod lifecycle;
+mod lists;
 mod original;
 mod outage;
+mod progress;
 mod promises;
 mod python_sdk;
 mod readme;

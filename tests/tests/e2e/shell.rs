@@ -5,7 +5,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use guestissuer_tests::terminal::converse;
+use guestissuer_tests::shell::converse;
 use guestissuer_tests::{Gi, World, programs};
 use rustix::process::Signal;
 

@@ -91,9 +91,10 @@ fn command(words: &[OsString], variable: &str, token: &Token) -> Command {
 
 fn not_run(error: &io::Error, words: &[OsString], output: &Output) -> Ended {
     let name = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
-    let (code, why) = match error.kind() {
-        io::ErrorKind::NotFound => (NOT_FOUND, "there is no such command".to_owned()),
-        _ => (CANNOT_RUN, error.to_string()),
+    let (code, why) = if error.kind() == io::ErrorKind::NotFound {
+        (NOT_FOUND, "there is no such command".to_owned())
+    } else {
+        (CANNOT_RUN, error.to_string())
     };
     let failure = Failure::new(FailureCode::Usage, format!("cannot run {name:?}: {why}"));
     output.failure(&failure);
