@@ -177,7 +177,7 @@ pub(crate) enum Command {
         gi status -o json    the same, for programs")]
     Status,
     /// Look for what is wrong, and say what to do about it
-    #[command(long_about = doctor::ABOUT, after_help = doctor::MORE)]
+    #[command(after_help = doctor::MORE)]
     Doctor,
     /// Ask the daemon to finish and exit
     #[command(after_help = "Examples:\n  \
