@@ -202,8 +202,8 @@ fn with_said(error: &MintError, message: String) -> String {
 fn rejected_hint(issuer: &IssuerName, skew_ms: Option<i64>) -> String {
     skew_hint(skew_ms).unwrap_or_else(|| {
         format!(
-            "usually the secret was cut when copied, or belongs to another issuer id; set both again with: gi issuer \
-             update {issuer}"
+            "usually the secret was cut when copied, is not the base64 text that Webex shows, or belongs to another \
+             issuer id; set both again with: gi issuer update {issuer}"
         )
     })
 }
