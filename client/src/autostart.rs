@@ -52,6 +52,8 @@ pub(crate) fn start(places: &Places, environment: &Environment, deadline: Instan
         let mut log = Log::open(&places.state_dir)?;
         let mut daemon = spawn(places, environment, &log)?;
         wait_until_ready(&mut daemon, deadline)?;
+        // It lives on when we end; should it end before us, as under a long gi exec, it leaves no zombie.
+        std::thread::spawn(move || daemon.wait());
         match Client::connect(&places.socket, left(deadline)) {
             Err(Error::NoDaemon(_)) if attempt < ATTEMPTS => {}
             Err(Error::NoDaemon(_)) => {

@@ -185,7 +185,7 @@ fn frame_of(call: &Call) -> Result<Zeroizing<Vec<u8>>, Error> {
     let header = frame::header(body.len(), MAX_CALL).map_err(|error| {
         Error::Failed(guestissuer_proto::Failure::new(
             guestissuer_proto::FailureCode::Usage,
-            error.to_string(),
+            format!("what was given is too long to be one: {error}"),
         ))
     })?;
     Ok(Zeroizing::new([header.as_slice(), &body].concat()))

@@ -59,6 +59,8 @@ pub(crate) fn begin(session: &mut Session<'_>, ask: &GetToken) -> Result<(Watch,
 impl<'s, 'a> Follower<'s, 'a> {
     /// Goes on from what [`begin`] brought.
     pub(crate) fn new(session: &'s mut Session<'a>, ask: GetToken, watch: Watch, told: UnixTime) -> Self {
+        // The name has been given; giving it again might undo what somebody did meanwhile.
+        let ask = GetToken { name: None, ..ask };
         let told = Some(told);
         Self { session, ask, watch: Some(watch), told, patience: PATIENCE.0, trouble_since: None }
     }
@@ -101,7 +103,9 @@ impl<'s, 'a> Follower<'s, 'a> {
                     failure
                 }
             };
-            if !may_pass(failure.code) {
+            // Over a watch the daemon goes on trying, whatever it is.
+            let goes_on = self.watch.is_some() && failure.code == FailureCode::Internal;
+            if !goes_on && !may_pass(failure.code) {
                 return Err(failure);
             }
             if self.trouble_since.is_none() {

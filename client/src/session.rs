@@ -75,6 +75,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// The same conversation, without showing what it waits for.
+    pub(crate) fn without_waits(self) -> Self {
+        Self { shows_waits: false, ..self }
+    }
+
     /// Gives the next call the whole time again.
     pub(crate) fn start_anew(&mut self) {
         self.deadline = None;

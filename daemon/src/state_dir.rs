@@ -31,7 +31,7 @@ pub enum StateDirError {
     },
     /// Others can look into it.
     #[error(
-        "the state directory {path} is open to others (mode {mode:04o}, owner {owner}): chmod 700 it, or make it yours"
+        "the state directory {path} is not private to this user (mode {mode:04o}, owner {owner}): chmod 700 it, or make it yours"
     )]
     Exposed {
         /// Which directory.

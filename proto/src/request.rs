@@ -63,7 +63,7 @@ pub enum Request {
     ListDetails(ListGuests),
     /// A token as [`Request::Get`] brings it, and then each new one. The one request with many answers, until the client
     /// leaves: a [`Response::Token`](crate::Response::Token) for each token, a
-    /// [`Response::Done`](crate::Response::Done) at least every [`HEARTBEAT`] where there is none, and a
+    /// [`Response::Done`](crate::Response::Done) every [`HEARTBEAT`] or somewhat later where there is none, and a
     /// [`Response::Failed`](crate::Response::Failed) when the guest is without a valid one. The deadline is for the
     /// first answer, whose failure ends the watch.
     Watch(GetToken),
@@ -86,8 +86,8 @@ pub enum Request {
     Diagnose,
 }
 
-/// How long a watch is silent at most: a client that hears nothing for several times as long knows that the daemon does
-/// not answer.
+/// How long a watch is silent, unless looking at the guest takes a while: a client that hears nothing for several times
+/// as long knows that the daemon does not answer.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// See [`Request::Invalidate`].

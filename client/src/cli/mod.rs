@@ -106,11 +106,11 @@ pub(crate) enum Format {
     Text,
     /// For programs
     Json,
-    /// get: a line that a shell can evaluate
+    /// get and watch: a line that a shell can evaluate
     Env,
-    /// get: an HTTP header
+    /// get and watch: an HTTP header
     Header,
-    /// get: a line for curl -K -
+    /// get and watch: a line for curl -K -
     Curl,
 }
 

@@ -65,6 +65,7 @@ fn help_template(command: &clap::Command) -> String {
         }
         text.push('\n');
     }
+    let _ = writeln!(text, "{header}Global options:{header:#}");
     text + "{options}{after-help}"
 }
 
@@ -79,6 +80,7 @@ mod tests {
     #[test]
     fn the_definitions_hold_together() {
         definition().debug_assert();
+        crate::cli::Original::command().debug_assert();
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use guestissuer_client::proto::{Span, Subject};
+use guestissuer_client::proto::{DisplayName, Span, Subject};
 
 use super::guest::{Guest, InIssuer};
-use super::values::{subject, variable};
+use super::values::{display_name, subject, variable};
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
@@ -26,6 +26,9 @@ pub(crate) struct Exec {
     /// How long tokens must stay valid [default: 5m, or a tenth of their life]
     #[arg(long, value_name = "DURATION")]
     pub(crate) min_validity: Option<Span>,
+    /// Register an unknown guest under this name, or rename a known one
+    #[arg(long, value_name = "NAME", value_parser = display_name)]
+    pub(crate) name: Option<DisplayName>,
     /// The command and its arguments
     #[arg(value_name = "CMD", last = true, required = true, value_hint = ValueHint::CommandName)]
     pub(crate) command: Vec<OsString>,
@@ -42,6 +45,9 @@ pub(crate) struct Watch {
     /// How long tokens must stay valid [default: 5m, or a tenth of their life]
     #[arg(long, value_name = "DURATION")]
     pub(crate) min_validity: Option<Span>,
+    /// Register an unknown guest under this name, or rename a known one
+    #[arg(long, value_name = "NAME", value_parser = display_name)]
+    pub(crate) name: Option<DisplayName>,
 }
 
 #[derive(Args)]

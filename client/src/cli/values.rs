@@ -27,8 +27,8 @@ pub(super) fn pattern(text: &str) -> Result<String, String> {
 
 /// The name of an environment variable.
 pub(super) fn variable(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.contains(['=', '\0']) {
-        return Err("the name of a variable must not be empty or hold a =".to_owned());
+    if text.is_empty() || text.contains(|letter: char| letter == '=' || letter.is_control()) {
+        return Err("the name of a variable must not be empty or hold a = or control characters".to_owned());
     }
     Ok(text.to_owned())
 }

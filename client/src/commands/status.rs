@@ -75,7 +75,7 @@ fn described(status: &DaemonStatus, now: UnixTime) -> String {
             ),
         ),
         ("last mint", when(status.last_success_at, "never")),
-        ("next refresh", when(status.next_refresh_at, "none planned")),
+        ("next refresh", when(status.next_refresh_at.map(|at| at.max(now)), "none planned")),
     ];
     if let Some(failed) = &status.last_failure {
         lines.push((

@@ -16,7 +16,7 @@ use crate::session::Session;
 pub(super) fn watch(watch: Watch, session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
     let ask = GetToken {
         guest: watch.guest.into_ref(),
-        name: None,
+        name: watch.name,
         min_validity_ms: watch.min_validity.map(token::millis),
         force: false,
     };

@@ -284,7 +284,7 @@ pub(crate) fn misunderstood(error: &clap::Error, program: Program) -> Failure {
 const LONGEST_REPEATED: usize = 60;
 
 /// The commands whose arguments are tokens and secrets.
-const SECRETIVE: [&str; 4] = ["create", "login", "quick", "verify"];
+const SECRETIVE: [&str; 6] = ["create", "login", "quick", "verify", "issuer", "invalidate"];
 
 /// What clap says, without words that may be secrets: a token or secret that was one argument too many, or that stands
 /// in another one's place.
@@ -293,7 +293,8 @@ fn without_secrets(error: &clap::Error, program: Program) -> String {
         || std::env::args_os().any(|word| SECRETIVE.iter().any(|command| word == *command));
     let is_extra = is_secretive && error.kind() == ErrorKind::UnknownArgument;
     let text = error.render().to_string();
-    let words = [ContextKind::InvalidArg, ContextKind::InvalidValue].map(|kind| error.get(kind));
+    let kinds = [ContextKind::InvalidArg, ContextKind::InvalidValue, ContextKind::InvalidSubcommand];
+    let words = kinds.map(|kind| error.get(kind));
     words.into_iter().flatten().fold(text, |text, word| {
         let word = word.to_string();
         let is_option = word.starts_with('-') || word.starts_with('<');

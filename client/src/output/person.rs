@@ -9,7 +9,7 @@ use super::facts;
 pub(crate) fn text(person: &Person) -> String {
     let mut lines = vec![("person id", person.id.clone())];
     // A guest has one address; where there are more, each has a line.
-    let names = std::iter::once("email").chain(std::iter::repeat(""));
+    let names = std::iter::once("e-mail").chain(std::iter::repeat(""));
     lines.extend(names.zip(person.emails.iter().cloned()));
     let more = [
         ("name", &person.display_name),
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn what_webex_left_out_is_left_out() {
         let person = Person { id: "Y2lz".to_owned(), emails: vec!["1@x".to_owned()], ..Person::default() };
-        assert_eq!(text(&person), "person id  Y2lz\nemail      1@x\n");
+        assert_eq!(text(&person), "person id  Y2lz\ne-mail     1@x\n");
         assert_eq!(as_webex(&person), json!({"id": "Y2lz", "emails": ["1@x"]}));
         assert_eq!(json(&person)["display_name"], Value::Null);
         assert_eq!(json(&person)["email"], "1@x");

@@ -19,6 +19,10 @@ pub(super) fn store(error: &StoreError) -> Failure {
     match error {
         StoreError::Closed => Failure::new(FailureCode::Unavailable, "the daemon is about to end")
             .with_hint("try again: it is started anew"),
+        busy if busy.is_busy() => {
+            Failure::new(FailureCode::Unavailable, "another program holds the database")
+                .with_hint("end what has guestissuer.db open, such as sqlite3 or a backup, then try again")
+        }
         StoreError::Database(_)
         | StoreError::File(_)
         | StoreError::Newer { .. }
@@ -151,12 +155,12 @@ pub(super) fn unsigned() -> Failure {
 /// Webex did not say who it is.
 pub(super) fn person(error: &MintError) -> Failure {
     match error {
-        MintError::Rejected { .. } => Failure::new(
+        MintError::Rejected { status: 401, .. } => Failure::new(
             FailureCode::IssuerRejected,
             with_said(error, "bad token, could not authenticate".to_owned()),
         )
         .with_hint("the token has expired, or is no access token of this API"),
-        MintError::Refused { status, .. } => {
+        MintError::Rejected { status, .. } | MintError::Refused { status, .. } => {
             let message = format!("could not retrieve info, err: Request failed with status code {status}");
             Failure::new(FailureCode::Unavailable, with_said(error, message))
         }

@@ -1,7 +1,8 @@
 //! The ways to Webex of requests that are for no guest of ours: each has a door, so that these requests wait as all
 //! others do.
 //!
-//! Never held against a stored issuer: that Webex refused what somebody else signed.
+//! Never held against a stored issuer: that Webex refused what somebody else signed. The waits that Webex asks for
+//! outlive a restart for stored issuers only; there is no place to keep the others'.
 
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -137,7 +138,7 @@ impl Broker {
             tracing::info!(
                 error = &error as &dyn std::error::Error,
                 tracking_id = error.said().and_then(|said| said.tracking_id.as_deref()),
-                "a request for no guest failed"
+                "a request that mints for no guest failed"
             );
             let backoff = policy::backoff(failures, None, roll());
             self.note_failure_in(lane, &error, &failure, backoff).await;
@@ -197,21 +198,18 @@ impl Broker {
     }
 
     async fn note_success(&self, lane: &Lane) {
+        // That others get through proves nothing about the issuer.
+        if matches!(lane, Lane::Shared(_)) {
+            return;
+        }
         let had_failed = {
             let mut door = lane.door();
-            let is_for_another = match lane {
-                Lane::Own(_) | Lane::Passing(_) => false,
-                Lane::Shared(_) => is_refusal(door.failure.as_ref()),
-            };
-            // That others get through does not make refused credentials right.
-            if is_for_another {
-                return;
-            }
             door.gate.succeeded();
             door.failure.take().is_some()
         };
-        let (Lane::Own(entry) | Lane::Shared(entry)) = lane else { return };
-        if had_failed {
+        if let Lane::Own(entry) = lane
+            && had_failed
+        {
             let (issuer, now) = (entry.issuer.id, self.now());
             // The door in memory is open all the same.
             drop(self.write(move |rows| issuer_rows::record_success(rows, issuer, now)).await);

@@ -78,6 +78,8 @@ impl Broker {
             self.cache.forget(key);
             return Ok(());
         }
+        // The times of a token that was thrown away say nothing about how long tokens live.
+        let guest = Guest { lifetime: guest.token.as_ref().and(guest.lifetime), ..guest };
         let minting = entry.minting.as_ref().map_err(Clone::clone)?;
         self.wait_for_turn(entry, &guest, purpose).await?;
         let Ok(_slot) = self.slots.acquire().await else {

@@ -8,12 +8,12 @@ use guestissuer_proto::response::Invalidated;
 use guestissuer_proto::{Failure, FailureCode, Secret};
 use tokio::time::Instant;
 
+use super::lanes::Lane;
 use super::registry::Entry;
 use super::token::Want;
 use super::{Broker, failures};
 use crate::domain::guest::GuestKey;
 use crate::store::mints as mint_rows;
-use crate::webex::MintError;
 
 impl Broker {
     /// Asks Webex who a guest is, and remembers it.
@@ -22,28 +22,26 @@ impl Broker {
     pub async fn who_am_i(self: &Arc<Self>, guest: GuestRef, deadline: Instant) -> Result<Person, Failure> {
         let (entry, key) = self.locate(guest)?;
         let minting = entry.minting.as_ref().map_err(Clone::clone)?;
+        // Whether the token is accepted says nothing about the issuer's credentials.
+        let lane = Lane::Shared(Arc::clone(&entry));
         let mut is_second = false;
         loop {
             let (warm, credential, _) = self.obtain(&entry, &key, Want::Valid, None, deadline).await?;
             self.note_use(&warm);
-            let asked =
-                self.webex.person(&minting.base, &credential.access_token, self.settings.request_timeout);
-            let asked = tokio::time::timeout_at(deadline, asked).await.map_err(|_| {
-                Failure::new(FailureCode::Deadline, "Webex did not say who the guest is in the time given")
-                    .with_hint("allow more time with --timeout")
-            })?;
-            match asked {
+            let timeout = self.settings.request_timeout;
+            let attempt = || self.webex.person(&minting.base, &credential.access_token, timeout);
+            match self.send(&lane, deadline, attempt, failures::person).await {
                 Ok(person) => {
                     let (id, email) = (person.id.clone(), person.emails.first().cloned());
                     self.write(move |rows| mint_rows::record_person(rows, warm.id, &id, email.as_deref()))
                         .await?;
                     return Ok(person);
                 }
-                Err(MintError::Rejected { .. }) if !is_second => {
+                Err(failure) if failure.code == FailureCode::IssuerRejected && !is_second => {
                     is_second = true;
                     self.throw_away(&entry, &key, Some(&credential.access_token)).await?;
                 }
-                Err(error) => return Err(failures::person(&error)),
+                Err(failure) => return Err(failure),
             }
         }
     }

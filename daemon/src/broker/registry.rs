@@ -125,7 +125,7 @@ impl Registry {
                 let near = suggestions::nearest(name.as_str(), known.iter().copied(), |known| known);
                 let hint = match (known.as_slice(), near) {
                     ([], _) => format!("add it with: gi issuer add {name}"),
-                    (_, Some(near)) => format!("did you mean {near}? Known issuers: {}", known.join(", ")),
+                    (_, Some(near)) => format!("did you mean {near}?"),
                     (_, None) => format!("known issuers: {}", known.join(", ")),
                 };
                 Failure::new(FailureCode::UnknownIssuer, format!("no issuer is called {name}"))

@@ -12,6 +12,9 @@ use crate::store::guests as guest_rows;
 const ALIKE: usize = 5_000;
 const OTHERS: usize = 1_000;
 
+/// Among how many guests one of this display name is looked for.
+const NAMES: usize = 10_000;
+
 /// What was found in place of the guest.
 enum Found {
     /// Another issuer has a guest of this subject.
@@ -30,13 +33,13 @@ impl Broker {
         let Ok(Some(found)) = self.search(key).await else { return failure };
         let suggestion = match found {
             Found::ElsewhereAt(issuer) => {
-                format!("issuer {issuer} has a guest {}: add --issuer {issuer}", key.subject)
+                format!("did you mean the one of --issuer {issuer}")
             }
-            Found::Called(subject) => format!("{} is the name of guest {subject}", key.subject),
-            Found::Near(subject) => format!("did you mean {subject}?"),
+            Found::Called(subject) => format!("did you mean {subject}, whose name this is"),
+            Found::Near(subject) => format!("did you mean {subject}"),
         };
         let register = failure.hint.clone().unwrap_or_default();
-        failure.with_hint(format!("{suggestion}; or {register}"))
+        failure.with_hint(format!("{suggestion}? Or {register}"))
     }
 
     async fn search(&self, key: &GuestKey) -> Result<Option<Found>, Failure> {
@@ -47,14 +50,25 @@ impl Broker {
             }
         }
         let wanted = key.clone();
-        let called = self.read(move |rows| guest_rows::called(rows, wanted.issuer, wanted.subject.as_str()));
+        let called =
+            self.read(move |rows| guest_rows::called(rows, wanted.issuer, wanted.subject.as_str(), NAMES));
         if let Some(subject) = called.await? {
             return Ok(Some(Found::Called(subject)));
         }
         let wanted = key.clone();
-        let candidates = self.read(move |rows| guest_rows::similar(rows, &wanted, ALIKE, OTHERS)).await?;
-        Ok(nearest(key.subject.as_str(), candidates.into_iter(), Subject::as_str).map(Found::Near))
+        // Compared where it is read: everyone else is answered in the thread that this began in.
+        let near = self.read(move |rows| {
+            let most = most(wanted.subject.as_str());
+            let candidates = guest_rows::similar(rows, &wanted, most, ALIKE, OTHERS)?;
+            Ok(nearest(wanted.subject.as_str(), candidates.into_iter(), Subject::as_str))
+        });
+        Ok(near.await?.map(Found::Near))
     }
+}
+
+/// In how many characters a name may differ and still be meant.
+fn most(typed: &str) -> usize {
+    (typed.chars().count() / 3).clamp(1, 3)
 }
 
 /// The candidate that differs least from what was typed, if it differs little.
@@ -64,7 +78,7 @@ pub(super) fn nearest<T>(
     text: fn(&T) -> &str,
 ) -> Option<T> {
     let typed = typed.to_lowercase();
-    let most = (typed.chars().count() / 3).max(1);
+    let most = most(&typed);
     let distance = |candidate: &T| strsim::osa_distance(&typed, &text(candidate).to_lowercase());
     let measured = candidates.map(|candidate| (distance(&candidate), candidate));
     let near = measured.filter(|(distance, _)| *distance <= most).min_by_key(|(distance, _)| *distance);

@@ -80,8 +80,9 @@ impl TokenWatch {
     async fn look(&mut self) -> Watched {
         match self.current().await {
             Ok(token) => {
-                self.failed = None;
-                if self.told.replace(token.issued_at) == Some(token.issued_at) {
+                // After a failure the old token is news too, if it is valid again.
+                let had_failed = self.failed.take().is_some();
+                if self.told.replace(token.issued_at) == Some(token.issued_at) && !had_failed {
                     return Watched::Same;
                 }
                 Watched::Token(token)

@@ -7,10 +7,12 @@ use std::time::Duration;
 use guestissuer_proto::request::GetToken;
 use guestissuer_proto::{Failure, FailureCode, Reply, Request, Response};
 use interprocess::local_socket::tokio::Stream;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::listener::MAX_CONNECTIONS;
 use crate::broker::{Broker, TokenWatch, Watched};
 
 /// How long after its deadline a request is cut off if the broker has not ended it by itself, with a better reason
@@ -19,6 +21,10 @@ const GRACE: Duration = Duration::from_millis(50);
 
 /// How many connections that asked for a stop are held open; there is usually one.
 const MAX_HELD: usize = 64;
+
+/// How many guests are watched at once. A watch keeps its connection for as long as it likes, so half of all
+/// connections are left to those who ask and go.
+const MAX_WATCHES: usize = MAX_CONNECTIONS / 2;
 
 /// What becomes of a connection after a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +46,7 @@ pub struct Handler {
     last_use: Mutex<Instant>,
     held: Mutex<Vec<Stream>>,
     tasks: TaskTracker,
+    watches: Semaphore,
 }
 
 impl Handler {
@@ -54,6 +61,7 @@ impl Handler {
             last_use,
             held: Mutex::new(Vec::new()),
             tasks: TaskTracker::new(),
+            watches: Semaphore::new(MAX_WATCHES),
         }
     }
 
@@ -89,7 +97,7 @@ impl Handler {
         let response = match timeout_at(deadline + GRACE, work).await {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(failure))) => Response::Failed(failure),
-            Ok(Err(_)) => Response::Failed(Failure::new(FailureCode::Internal, "the daemon met a defect")),
+            Ok(Err(_)) => Response::Failed(defect()),
             Err(_) => Response::Failed(out_of_time()),
         };
         drop(busy);
@@ -100,12 +108,23 @@ impl Handler {
     /// Begins a watch; its first reply. Without a watch that is the only one.
     pub(super) async fn watch(&self, ask: GetToken, deadline: Instant) -> (Reply, Option<Watching<'_>>) {
         let busy = Busy::new(self);
-        let begun = timeout_at(deadline + GRACE, self.broker.watch(ask, deadline)).await;
-        let begun = begun.unwrap_or_else(|_| Err(out_of_time()));
+        let Ok(place) = self.watches.try_acquire() else {
+            let failure = Failure::new(FailureCode::Unavailable, "too many guests are watched at once")
+                .with_hint("end some of the gi watch and gi exec that run, or ask with gi get now and then");
+            return (self.reply(Response::Failed(failure)), None);
+        };
+        let broker = Arc::clone(&self.broker);
+        let work = self.tasks.spawn(async move { broker.watch(ask, deadline).await });
+        let begun = match timeout_at(deadline + GRACE, work).await {
+            Ok(Ok(begun)) => begun,
+            Ok(Err(_)) => Err(defect()),
+            Err(_) => Err(out_of_time()),
+        };
         match begun {
-            Ok((watch, token)) => {
-                (self.reply(Response::Token(token)), Some(Watching { watch, handler: self, _busy: busy }))
-            }
+            Ok((watch, token)) => (
+                self.reply(Response::Token(token)),
+                Some(Watching { watch, handler: self, _busy: busy, _place: place }),
+            ),
             Err(failure) => (self.reply(Response::Failed(failure)), None),
         }
     }
@@ -143,6 +162,7 @@ pub(super) struct Watching<'a> {
     watch: TokenWatch,
     handler: &'a Handler,
     _busy: Busy<'a>,
+    _place: SemaphorePermit<'a>,
 }
 
 impl Watching<'_> {
@@ -154,6 +174,10 @@ impl Watching<'_> {
             Watched::Failed(failure) => Response::Failed(failure),
         })
     }
+}
+
+fn defect() -> Failure {
+    Failure::new(FailureCode::Internal, "the daemon met a defect")
 }
 
 fn out_of_time() -> Failure {
@@ -212,8 +236,8 @@ async fn respond(
         Request::ListDetails(ask) => Response::GuestDetails(broker.list_details(ask).await?),
         Request::Invalidate(ask) => Response::Invalidated(broker.invalidate(ask).await?),
         Request::WhoAmI(guest) => Response::Person(Box::new(broker.who_am_i(guest, deadline).await?)),
-        // The connection has many answers to this one.
-        Request::Watch(ask) => Response::Token(broker.watch(ask, deadline).await?.1),
+        // The connection has many answers to this one, and asks for them itself.
+        Request::Watch(_) => return Err(defect()),
         Request::Sign(ask) => Response::Assertion(broker.sign(&ask)?),
         Request::VerifyAssertion(ask) => Response::SignatureChecked(broker.verify_assertion(&ask)?),
         Request::Exchange(ask) => Response::Exchanged(broker.exchange(ask, deadline).await?),

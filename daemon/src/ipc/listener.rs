@@ -20,9 +20,9 @@ use super::connection::Connection;
 use super::handler::Handler;
 use crate::lock::{Lock, LockError};
 
-/// How many connections are served at once. One that says nothing holds its place for a few seconds, one that was
+/// How many connections are served at once, those of watchers included. One that says nothing holds its place for a few seconds, one that was
 /// served and stays for a minute, and one whose client has left not at all; further ones wait in the listener's queue.
-const MAX_CONNECTIONS: usize = 512;
+pub(super) const MAX_CONNECTIONS: usize = 512;
 
 /// The longest path of a socket, in bytes: the size of `sun_path` on Linux, less the zero at its end.
 const LONGEST_PATH: usize = 107;

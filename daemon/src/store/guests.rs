@@ -40,17 +40,27 @@ pub fn find(connection: &Connection, key: &GuestKey) -> Result<Option<Guest>, St
     Ok(guest.optional()?)
 }
 
-/// A guest of this display name.
-pub fn called(connection: &Connection, issuer: IssuerId, name: &str) -> Result<Option<Subject>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT subject FROM guest WHERE issuer_id = ?1 AND display_name = ?2 LIMIT 1")?;
-    Ok(statement.query_row(params![issuer.0, name], |row| parsed(row, 0)).optional()?)
+/// A guest of this display name, among so many of the issuer's.
+pub fn called(
+    connection: &Connection,
+    issuer: IssuerId,
+    name: &str,
+    among: usize,
+) -> Result<Option<Subject>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT subject FROM (SELECT subject, display_name FROM guest WHERE issuer_id = ?1 LIMIT ?3)
+             WHERE display_name = ?2 LIMIT 1",
+    )?;
+    let among = i64::try_from(among).unwrap_or(i64::MAX);
+    Ok(statement.query_row(params![issuer.0, name, among], |row| parsed(row, 0)).optional()?)
 }
 
-/// Some subjects of an issuer, first those that begin with the same letter.
+/// Some subjects of an issuer whose length differs by `most` characters at most, first those that begin with the same
+/// letter. `alike` and `others` say how many are looked at.
 pub fn similar(
     connection: &Connection,
     key: &GuestKey,
+    most: usize,
     alike: usize,
     others: usize,
 ) -> Result<Vec<Subject>, StoreError> {
@@ -60,10 +70,14 @@ pub fn similar(
         [("subject >= ?2 AND subject < ?2 || char(0x10FFFF)", alike), ("?2 = ?2", others)]
     {
         let mut statement = connection.prepare_cached(&format!(
-            "SELECT subject FROM guest WHERE issuer_id = ?1 AND {comparison} ORDER BY subject LIMIT ?3"
+            "SELECT subject FROM
+                 (SELECT subject FROM guest WHERE issuer_id = ?1 AND {comparison} ORDER BY subject LIMIT ?3)
+             WHERE abs(length(subject) - ?4) <= ?5"
         ))?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = statement.query_map(params![key.issuer.0, first, limit], |row| parsed(row, 0))?;
+        let (length, most) = (key.subject.as_str().chars().count(), most);
+        let rows =
+            statement.query_map(params![key.issuer.0, first, limit, length, most], |row| parsed(row, 0))?;
         for subject in rows {
             subjects.push(subject?);
         }

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
-
-use tokio::sync::oneshot;
+use std::time::{Duration, Instant};
 
 use super::open::{DATABASE, check_integrity, open_reader};
 use super::{StoreError, mark_suspect};
+
+/// After how many steps of SQLite's machine is looked whether time is up: well under a millisecond.
+const STEPS: std::ffi::c_int = 10_000;
 
 /// What a look over the database found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,20 +32,14 @@ pub async fn look_over(state_dir: &Path, within: Duration) -> Result<Integrity, 
     let path = state_dir.join(DATABASE);
     let journal = fs::metadata(state_dir.join(format!("{DATABASE}-wal"))).map_or(0, |wal| wal.len());
     let bytes = fs::metadata(&path)?.len() + journal;
-    let (handle, mut opened) = oneshot::channel();
-    let mut look = tokio::task::spawn_blocking(move || {
-        let connection = open_reader(&path)?;
-        // Nobody takes it if the time is over already.
-        match handle.send(connection.get_interrupt_handle()) {
-            Ok(()) => check_integrity(&connection),
-            Err(_) => Ok(()),
-        }
+    let until = Instant::now() + within;
+    let look = tokio::task::spawn_blocking(move || {
+        let mut connection = open_reader(&path)?;
+        connection.progress_handler(STEPS, Some(move || Instant::now() >= until))?;
+        check_integrity(&connection)
     });
-    let Ok(looked) = tokio::time::timeout(within, &mut look).await else {
-        opened.close();
-        if let Ok(handle) = opened.try_recv() {
-            handle.interrupt();
-        }
+    // A disk that does not answer is not asked whether time is up.
+    let Ok(looked) = tokio::time::timeout(within, look).await else {
         return Ok(Integrity::Unfinished { bytes });
     };
     let outcome = looked.map_err(|_| StoreError::Closed)?;
@@ -53,7 +48,10 @@ pub async fn look_over(state_dir: &Path, within: Duration) -> Result<Integrity, 
     {
         mark_suspect(state_dir);
     }
-    outcome.map(|()| Integrity::Sound { bytes })
+    match outcome {
+        Err(error) if error.is_interruption() => Ok(Integrity::Unfinished { bytes }),
+        outcome => outcome.map(|()| Integrity::Sound { bytes }),
+    }
 }
 
 #[cfg(test)]

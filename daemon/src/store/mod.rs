@@ -64,6 +64,22 @@ impl From<std::io::Error> for StoreError {
 }
 
 impl StoreError {
+    /// Whether what was asked was given up because its time was over.
+    pub(super) fn is_interruption(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
+    }
+
+    /// Whether another program holds the database.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        matches!(
+            error.sqlite_error_code(),
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
+        )
+    }
+
     /// Whether the file itself is damaged, as opposed to busy, full or out of reach.
     #[must_use]
     pub fn is_damage(&self) -> bool {

@@ -92,6 +92,10 @@ fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     if length(path) == 0 && length(&path.with_file_name(format!("{DATABASE}-wal"))) > 0 {
         return Err(StoreError::Orphaned);
     }
+    // Another program's database is not so much as opened for writing.
+    if length(path) > 0 && schema::says_it_is_foreign(path)? {
+        return Err(StoreError::Foreign);
+    }
     // Born private, whatever the umask; SQLite gives its companions the mode of the database.
     OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -1,5 +1,9 @@
 //! The tables, and how older ones become these.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
 use rusqlite::Connection;
 
 use super::StoreError;
@@ -66,6 +70,19 @@ const MIGRATIONS: &[&str] = &[
 
 /// Marks our databases, so that no other program's is taken for one. The letters are "gi" and the numbers none's.
 const APPLICATION: i64 = 0x6769_0d21;
+
+/// Where a database file says whose it is: <https://sqlite.org/fileformat2.html#the_database_header>.
+const APPLICATION_AT: u64 = 68;
+
+/// Whether a database file names another program as its owner. Nothing of it is changed; one that names none has to be
+/// opened to know.
+pub(super) fn says_it_is_foreign(path: &Path) -> Result<bool, StoreError> {
+    let file = File::open(path)?;
+    let (mut magic, mut application) = ([0; 16], [0; 4]);
+    let is_read = file.read_exact_at(&mut magic, 0).and(file.read_exact_at(&mut application, APPLICATION_AT));
+    let application = i64::from(u32::from_be_bytes(application));
+    Ok(is_read.is_ok() && magic == *b"SQLite format 3\0" && application != 0 && application != APPLICATION)
+}
 
 /// Whether the database is ours or new.
 pub(super) fn check_owner(connection: &Connection) -> Result<(), StoreError> {

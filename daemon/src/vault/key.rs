@@ -36,7 +36,7 @@ pub enum KeyError {
     },
     /// Others can read the key.
     #[error(
-        "the key file {path} is open to others (mode {mode:04o}, owner {owner}): chmod 600 it, or make it yours"
+        "the key file {path} is not private to this user (mode {mode:04o}, owner {owner}): chmod 600 it, or make it yours"
     )]
     Exposed {
         /// Which file.

@@ -117,7 +117,10 @@ const LONGEST_WORD: usize = 80;
 /// Makes a peer's text safe to show: one line, no control characters, bounded, nothing that could be a token.
 pub(super) fn clean(text: &str) -> Option<String> {
     let is_prose = |word: &&str| word.chars().count() <= LONGEST_WORD;
-    let words = text.split(|character: char| character.is_whitespace() || character.is_control());
+    // Marks that turn the direction of writing could make one word look like another.
+    let turns = |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_gap = |letter: char| letter.is_whitespace() || letter.is_control() || turns(letter);
+    let words = text.split(is_gap);
     let mut line = String::new();
     for word in words.filter(|word| !word.is_empty()).filter(is_prose) {
         if !line.is_empty() {
@@ -141,6 +144,7 @@ mod tests {
             Some("the token is bad".to_owned())
         );
         assert_eq!(clean(&"word ".repeat(200)).unwrap().len(), LONGEST_MESSAGE);
+        assert_eq!(clean("a\u{202e}b"), Some("a b".to_owned()));
         assert_eq!(clean(" \n "), None);
     }
 }

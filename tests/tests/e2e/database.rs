@@ -1,8 +1,9 @@
 //! Damaged databases: set aside, replaced, and everyone is told.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
 
-use guestissuer_tests::World;
+use guestissuer_tests::{Daemon, World};
 
 /// Damages the database of a stopped daemon, and starts it again.
 fn damaged(damage: impl FnOnce(&mut Vec<u8>)) -> World {
@@ -81,7 +82,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
     world.daemon.take().unwrap().terminate();
     let path = world.state_dir().join("guestissuer.db");
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    let (status, log) = guestissuer_tests::Daemon::spawn(world.path(), &[], |_| {}).wait();
+    let (status, log) = Daemon::spawn(world.path(), &[], |_| {}).wait();
     assert_eq!(status.code(), Some(1));
     assert!(log.contains("schema version 99"), "{log}");
     assert!(set_aside(&world).is_empty());
@@ -102,4 +103,24 @@ fn a_token_that_was_changed_on_disk_is_minted_anew() {
     let served = world.gi(["get", "1"]).json();
     assert_eq!(served["cached"], false);
     assert_ne!(served["access_token"].as_str().unwrap(), token);
+}
+
+#[test]
+fn another_program_s_database_is_not_touched() {
+    let mut world = World::without_daemon("6h");
+    let path = world.state_dir().join("guestissuer.db");
+    fs::DirBuilder::new().mode(0o700).create(world.state_dir()).unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other
+        .execute_batch("PRAGMA application_id = 12345; CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+        .unwrap();
+    drop(other);
+    let before = fs::read(&path).unwrap();
+    let daemon = Daemon::spawn(world.path(), &[], |_| {});
+    let (status, log) = daemon.wait();
+    assert!(!status.success() && log.contains("another program's"), "{log}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+    assert!(!world.state_dir().join("guestissuer.db-wal").exists());
+    fs::remove_file(&path).unwrap();
+    world.start(&[]);
 }

@@ -160,7 +160,7 @@ fn a_file_that_is_no_token_is_never_replaced() {
     let path = |name: &str| world.path().join(name).to_str().unwrap().to_owned();
     let exec = |file: &str| world.gi(["exec", "1", "--token-file", file, "--", "true"]);
     fs::write(path("notes"), "my notes\n").unwrap();
-    assert!(exec(&path("notes")).fails(2).stderr.contains("holds no token"));
+    assert!(exec(&path("notes")).fails(2).stderr.contains("is no access token"));
     assert_eq!(fs::read_to_string(path("notes")).unwrap(), "my notes\n");
     exec(&path("")).fails(2);
     exec("/dev/null").fails(2);
@@ -168,10 +168,70 @@ fn a_file_that_is_no_token_is_never_replaced() {
     std::os::unix::fs::symlink(path("notes"), path("link")).unwrap();
     exec(&path("link")).fails(2);
     assert_eq!(world.sandbox.count("mints"), mints);
+    // Nor is a guest JWT, which somebody may keep.
+    fs::write(path("jwt"), format!("eyJhbGciOi.{}.x\n", "e".repeat(300))).unwrap();
+    exec(&path("jwt")).fails(2);
     // What a run left behind that was killed is taken over.
-    fs::write(path("stale"), "eyJhbGciOi.eyJ.x\n").unwrap();
+    fs::write(path("stale"), format!("eyJhbGciOi.{}.x\n", "e".repeat(2_000))).unwrap();
     exec(&path("stale")).ok();
     assert!(!world.path().join("stale").exists());
+}
+
+#[test]
+fn a_token_file_belongs_to_one_run() {
+    let world = World::new();
+    world.gi(["add", "1", "A"]).ok();
+    let (mut child, mut lines) = beside(&world, "echo started; read -r word");
+    assert_eq!(lines.next().unwrap(), "started");
+    let file = world.path().join("token");
+    let second = world.gi(["exec", "1", "--token-file", file.to_str().unwrap(), "--", "true"]).fails(2);
+    assert!(second.stderr.contains("kept by another gi exec"), "{second}");
+    assert!(file.exists());
+    // What somebody else puts in its place is neither replaced nor removed.
+    fs::write(world.path().join("mine"), "mine\n").unwrap();
+    fs::rename(world.path().join("mine"), &file).unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+    world.gi(["invalidate", "1"]).ok();
+    assert!(stderr.next().unwrap().unwrap().contains("left alone"));
+    child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine\n");
+}
+
+#[test]
+fn a_token_that_could_not_be_written_is_written_later() {
+    let world = World::new();
+    world.gi(["add", "1", "A"]).ok();
+    let first = world.gi(["get", "1"]).ok();
+    let folder = world.path().join("folder");
+    fs::create_dir(&folder).unwrap();
+    let file = folder.join("token");
+    let mut child = world
+        .gi([
+            "exec",
+            "1",
+            "--token-file",
+            file.to_str().unwrap(),
+            "--",
+            "sh",
+            "-c",
+            "echo started; read -r word",
+        ])
+        .command(|gi| {
+            gi.stdin(Stdio::piped());
+        })
+        .spawn();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    lines.next().unwrap();
+    fs::rename(&folder, world.path().join("elsewhere")).unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+    world.gi(["invalidate", "1"]).ok();
+    assert!(stderr.next().unwrap().unwrap().contains("cannot keep a token"));
+    fs::rename(world.path().join("elsewhere"), &folder).unwrap();
+    assert_eq!(changed(&file, &first), world.gi(["get", "1"]).ok());
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    assert!(!file.exists());
 }
 
 #[test]

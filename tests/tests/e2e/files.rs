@@ -77,7 +77,7 @@ fn a_state_directory_or_key_that_others_can_read_is_refused() {
         fs::set_permissions(path, fs::Permissions::from_mode(open)).unwrap();
         let (status, log) = Daemon::spawn(world.path(), &[], |_| {}).wait();
         assert_eq!(status.code(), Some(1), "{log}");
-        assert!(log.contains("open to others") && log.contains("chmod"), "{log}");
+        assert!(log.contains("not private to this user") && log.contains("chmod"), "{log}");
         fs::set_permissions(path, fs::Permissions::from_mode(private)).unwrap();
     };
     refused(&world.state_dir(), 0o755, 0o700);

@@ -214,6 +214,12 @@ fn whoami_asks_webex_and_remembers() {
     world.gi(["whoami", "1"]).ok();
     assert_ne!(world.gi(["get", "1"]).ok(), before);
     assert_eq!(world.sandbox.mints_of("1"), 2);
+    // A refusal that is not about the token costs none.
+    world.sandbox.fault(&json!({"path": "/v1/people/me", "status": 403}));
+    let forbidden = world.gi(["whoami", "1"]).fails(6);
+    assert!(forbidden.stderr.contains("status code 403"), "{forbidden}");
+    assert_eq!(world.sandbox.mints_of("1"), 2);
+    world.sandbox.mend();
     // If that does not help, it is said, and no mint follows the other.
     world.sandbox.fault(&json!({"path": "/v1/people/me", "status": 401}));
     let refused = world.gi(["whoami", "1"]).fails(5);
@@ -228,6 +234,88 @@ fn whoami_asks_webex_and_remembers() {
     world.gi(["whoami", "nobody"]).fails(3);
 }
 
+/// Promise 3, never a storm: nothing is sent before the time that Webex named, whoever asks.
+#[test]
+fn whoami_waits_as_long_as_webex_asked() {
+    let world = World::new();
+    world.gi(["add", "1", "Ann"]).ok();
+    world.sandbox.fault(&json!({"path": "/v1/people/me", "status": 429, "retry_after": "600", "times": 1}));
+    world.gi(["whoami", "1"]).fails(6);
+    let requests = world.sandbox.count("requests");
+    let told = world.gi(["whoami", "1", "-o", "json"]).fails(6);
+    let told: Value = serde_json::from_str(&told.stderr).unwrap();
+    assert!(told["error"]["retry_after"].as_u64().unwrap() > 500, "{told}");
+    assert_eq!(world.sandbox.count("requests"), requests);
+}
+
+#[test]
+fn a_guest_with_a_long_subject_has_an_address() {
+    let world = World::new();
+    let subject = "0123456789abcdef".repeat(4);
+    world.gi(["add", &subject, "Ann"]).ok();
+    let person = world.gi(["whoami", &subject]).json();
+    assert!(person["email"].as_str().unwrap().starts_with(&subject), "{person}");
+    assert_eq!(world.gi(["show", &subject]).json()["email"], person["email"]);
+}
+
+/// After a token is thrown away at once, the next mint has as much time as any.
+#[test]
+fn a_token_thrown_away_young_does_not_shorten_the_next_mint() {
+    let world = World::new();
+    world.gi(["add", "1", "Ann"]).ok();
+    world.gi(["invalidate", "1"]).ok();
+    world.sandbox.fault(&json!({"delay_ms": 2500, "times": 1}));
+    world.gi(["get", "1"]).ok();
+    assert_eq!(world.sandbox.mints_of("1"), 2);
+}
+
+#[test]
+fn watchers_leave_room_for_others() {
+    use guestissuer_client::proto::request::GetToken;
+    use guestissuer_client::proto::request::GuestRef;
+    use guestissuer_client::{Client, Watched};
+
+    let world = World::new();
+    world.gi(["add", "1", "Ann"]).ok();
+    let limit = guestissuer_tests::PATIENCE;
+    let ask = || GetToken {
+        guest: GuestRef { subject: "1".parse().unwrap(), issuer: None },
+        name: None,
+        min_validity_ms: None,
+        force: false,
+    };
+    let mut watches = Vec::new();
+    let refused = loop {
+        assert!(watches.len() < 512, "nobody was refused");
+        let (watch, first) = Client::connect(&world.socket(), limit).unwrap().watch(ask(), limit).unwrap();
+        match first.value {
+            Watched::Token(_) => watches.push(watch),
+            Watched::Failed(failure) => break failure,
+            Watched::Same => panic!("no token"),
+        }
+    };
+    assert!(refused.message.contains("too many guests are watched"), "{refused}");
+    world.gi(["get", "1"]).ok();
+    drop(watches.pop());
+    world.gi(["status"]).ok();
+    let (_, first) = Client::connect(&world.socket(), limit).unwrap().watch(ask(), limit).unwrap();
+    assert!(matches!(first.value, Watched::Token(_)));
+}
+
+#[test]
+fn watch_and_exec_register_a_guest_with_its_name() {
+    let world = World::new();
+    assert_eq!(
+        world.gi(["exec", "2", "--name", "Bob", "--", "printenv", "WEBEX_ACCESS_TOKEN"]).ok().lines().count(),
+        1
+    );
+    let (mut child, mut lines) = watching(&world, &["--name", "Ann"]);
+    lines.next().unwrap();
+    assert_eq!(world.gi(["show", "1"]).json()["display_name"], "Ann");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 #[test]
 fn an_unknown_name_is_answered_with_the_one_that_was_meant() {
     let world = World::new();
@@ -237,8 +325,8 @@ fn an_unknown_name_is_answered_with_the_one_that_was_meant() {
     let hint = |args: &[&str]| world.gi(args).fails(3).stderr;
     assert!(hint(&["get", "kisok-7"]).contains("did you mean kiosk-7?"));
     assert!(hint(&["show", "KIOSK-7"]).contains("did you mean kiosk-7?"));
-    assert!(hint(&["get", "Ann"]).contains("Ann is the name of guest kiosk-7"));
-    assert!(hint(&["get", "bot"]).contains("issuer other has a guest bot: add --issuer other"));
+    assert!(hint(&["get", "Ann"]).contains("did you mean kiosk-7, whose name this is?"));
+    assert!(hint(&["get", "bot"]).contains("did you mean the one of --issuer other?"));
     assert!(!hint(&["get", "something-else"]).contains("did you mean"));
     assert!(hint(&["get", "kiosk-7", "--issuer", "acne"]).contains("did you mean acme?"));
     let two_lines = hint(&["get", "kisok-7"]);

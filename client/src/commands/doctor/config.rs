@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use guestissuer_client::proto::FailureCode;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::report::{End, Finding};
 use super::{STEP, Visit};
@@ -92,26 +93,25 @@ impl Visit<'_> {
     }
 }
 
-/// Waits for the end of `guestissuerd --check`, which closes its standard error by it.
+/// Waits for the end of `guestissuerd --check`, and kills it if that takes too long.
 fn outcome(mut child: Child, limit: Duration) -> Checked {
-    let (sender, complaints) = mpsc::channel();
-    let stderr = child.stderr.take();
-    // Reading a pipe cannot be given a time limit, so another thread does; it ends with the child at the latest.
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let (sender, ended) = mpsc::channel();
+    // Neither reading a pipe nor waiting for a child can be given a time limit, so another thread does both.
     std::thread::spawn(move || {
         let mut text = Vec::new();
-        if let Some(stderr) = stderr {
+        if let Some(stderr) = child.stderr.take() {
             // What was read until a failure will do.
             let _ = stderr.take(LONGEST_COMPLAINT).read_to_end(&mut text);
         }
-        let _ = sender.send(String::from_utf8_lossy(&text).into_owned());
+        let _ = sender.send((child.wait(), String::from_utf8_lossy(&text).into_owned()));
     });
-    let Ok(complaint) = complaints.recv_timeout(limit) else {
+    let Ok((status, complaint)) = ended.recv_timeout(limit) else {
         // It may have ended in this moment.
-        let _ = child.kill();
-        let _ = child.wait();
+        let _ = pid.map(|pid| kill_process(pid, Signal::KILL));
         return Checked::TooSlow(limit);
     };
-    match child.wait() {
+    match status {
         Ok(status) if status.success() => Checked::Fine,
         Ok(status) => {
             let line = complaint.lines().rev().find(|line| !line.trim().is_empty());

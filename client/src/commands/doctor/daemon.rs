@@ -118,7 +118,7 @@ impl Visit<'_> {
                 TOPIC,
                 FailureCode::NoDaemon,
                 format!("does not answer within {:.1} s: it hangs, or was stopped", limit.as_secs_f64()),
-                "let it go on: pkill -CONT -x guestissuerd; if that does not help, end it: pkill -KILL -x guestissuerd",
+                "find its process with: fuser SOCKET (or ss -xlp); let it go on with kill -CONT PID, or end it with kill -KILL PID",
             ),
             error @ (Error::Failed(_)
             | Error::Denied

@@ -136,7 +136,11 @@ fn judge_disk(path: &Path, stat: &StatVfs) -> Finding {
         );
     }
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    let room = format!("{} MiB free at {shown}", free / (1024 * 1024));
+    let free_mib = free / (1024 * 1024);
+    let room = match free_mib {
+        ..10_240 => format!("{free_mib} MiB free at {shown}"),
+        _ => format!("{} GiB free at {shown}", free_mib / 1024),
+    };
     let has_no_inodes = stat.f_files > 0 && stat.f_favail == 0;
     if free < NO_ROOM || has_no_inodes {
         let full = if has_no_inodes { "no more files can be made" } else { "the disk is full" };
@@ -152,10 +156,18 @@ fn judge_disk(path: &Path, stat: &StatVfs) -> Finding {
 }
 
 /// Whether what is in the socket's place is ours.
+/// The longest path of a socket: the size of `sun_path` on Linux, less the zero at its end.
+const LONGEST_SOCKET: usize = 107;
+
 pub(super) fn socket(places: &Places, user: u32) -> Finding {
     const TOPIC: &str = "socket";
     let path = &places.socket;
     let shown = path.display();
+    if path.as_os_str().len() > LONGEST_SOCKET {
+        let finding = format!("{shown} is longer than {LONGEST_SOCKET} bytes, which no socket's path may be");
+        let remedy = "name a shorter place with --socket, or GI_SOCKET";
+        return Finding::wrong(TOPIC, FailureCode::NoDaemon, finding, remedy);
+    }
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

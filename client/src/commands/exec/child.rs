@@ -7,7 +7,9 @@ use std::process::Child;
 
 use guestissuer_client::proto::{Failure, FailureCode};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, waitpid};
-use signal_hook::consts::{SIGALRM, SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{
+    SIGALRM, SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2,
+};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::{Cause, Origin};
@@ -15,7 +17,7 @@ use signal_hook::low_level::siginfo::{Cause, Origin};
 use super::Ended;
 
 /// Signals that are passed on when they are sent to gi alone.
-const PASSED_ON: [i32; 7] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM];
+const PASSED_ON: [i32; 8] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP];
 
 /// Signals that gi gets from here on.
 pub(super) struct Signals(SignalsInfo<WithOrigin>);
@@ -37,22 +39,34 @@ impl Signals {
     pub(super) fn wait_for(&mut self, child: &mut Child) -> Result<Ended, Failure> {
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| Failure::new(FailureCode::Internal, "the command has no process id"))?;
+        // What arrived before the child was there to get it is the child's all the same.
+        let early: Vec<i32> = self.0.pending().map(|origin| origin.signal).collect();
+        for signal in early.iter().filter(|signal| PASSED_ON.contains(signal)) {
+            pass_on(pid, *signal);
+        }
+        if let Some(ended) = look_after(pid, early.contains(&SIGCONT))? {
+            return Ok(ended);
+        }
         loop {
             let batch: Vec<Origin> = self.0.wait().collect();
             // After Ctrl-Z and fg, gi learns at the same time that the child had stopped and that both go on.
             let goes_on = batch.iter().any(|origin| origin.signal == SIGCONT);
             for origin in batch {
-                if is_for_the_child(&origin, pid)
-                    && let Some(signal) = Signal::from_named_raw(origin.signal)
-                {
-                    // Fails only if it has just ended.
-                    let _ = kill_process(pid, signal);
+                if is_for_the_child(&origin, pid) {
+                    pass_on(pid, origin.signal);
                 }
             }
             if let Some(ended) = look_after(pid, goes_on)? {
                 return Ok(ended);
             }
         }
+    }
+}
+
+fn pass_on(child: Pid, signal: i32) {
+    if let Some(signal) = Signal::from_named_raw(signal) {
+        // Fails only if the child has just ended.
+        let _ = kill_process(child, signal);
     }
 }
 

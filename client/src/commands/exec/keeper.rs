@@ -1,17 +1,21 @@
 //! Keeps the token file fresh in a thread of its own, so that a slow daemon holds up neither signals nor the end.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use guestissuer_client::Watch;
-use guestissuer_client::proto::UnixTime;
 use guestissuer_client::proto::request::GetToken;
+use guestissuer_client::proto::{Secret, UnixTime};
 
 use super::token_file::TokenFile;
 use crate::cli::{Format, Global};
 use crate::environment::Environment;
-use crate::follow::{Followed, Follower};
+use crate::follow::{Followed, Follower, pause};
 use crate::output::{Output, Program};
 use crate::session::Session;
+
+/// How long is waited until a token that could not be written is written again.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// What the thread needs.
 pub(super) struct Errand {
@@ -35,16 +39,15 @@ pub(super) fn start(errand: Errand) -> Keeper {
         // What is said while the command runs is for people.
         global.output = Format::Text;
         let output = Output::new(&global, &environment, Program::Gi);
-        let Ok(mut session) = Session::new(&global, &environment, &output) else { return };
+        let Ok(session) = Session::new(&global, &environment, &output) else { return };
+        // The terminal is the command's.
+        let mut session = session.without_waits();
         let mut follower = Follower::new(&mut session, ask, watch, told);
         loop {
             match follower.next(None) {
                 Ok(Followed::Token(token, _)) => {
-                    let mut file = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                    // Nobody needs it any more.
-                    let Some(file) = &mut *file else { return };
-                    if let Err(failure) = file.write(&token.access_token) {
-                        output.trouble(&failure);
+                    if keep(&shared, &token.access_token, &output) == Kept::NotNeeded {
+                        return;
                     }
                 }
                 Ok(Followed::Trouble(failure)) => output.trouble(&failure),
@@ -58,6 +61,30 @@ pub(super) fn start(errand: Errand) -> Keeper {
         }
     });
     Keeper(file)
+}
+
+#[derive(PartialEq, Eq)]
+enum Kept {
+    Written,
+    NotNeeded,
+}
+
+/// Writes the token until that works or nobody needs it any more: a disk that is full does not stay so.
+fn keep(file: &Mutex<Option<TokenFile>>, token: &Secret, output: &Output) -> Kept {
+    let mut has_told = false;
+    loop {
+        let written = {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(file) = &mut *file else { return Kept::NotNeeded };
+            file.write(token)
+        };
+        let Err(failure) = written else { return Kept::Written };
+        if !std::mem::replace(&mut has_told, true) {
+            output.trouble(&failure);
+        }
+        // That waiting fails too changes nothing.
+        drop(pause(RETRY));
+    }
 }
 
 impl Keeper {

@@ -45,7 +45,7 @@ pub(super) fn exec(
     let mut session = Session::new(global, environment, output)?;
     let ask = GetToken {
         guest: exec.guest.into_ref(),
-        name: None,
+        name: exec.name,
         min_validity_ms: exec.min_validity.map(token::millis),
         force: false,
     };
@@ -61,8 +61,9 @@ pub(super) fn exec(
     let mut file = TokenFile::new(&path)?;
     let (watch, token, _) = follow::begin(&mut session, &ask)?;
     warn_of_subject(&token.subject, output);
-    file.write(&token.access_token)?;
+    // From here on there is a file to remove.
     let mut signals = child::Signals::catch()?;
+    file.write(&token.access_token)?;
     let mut child = match command(&exec.command, &exec.env, &token).spawn() {
         Ok(child) => child,
         Err(error) => return Ok(not_run(&error, &exec.command, output)),

@@ -48,6 +48,11 @@ impl Broker {
     }
 
     async fn look_at_database(&self, end: Instant) -> Check {
+        // A look finds no damage in a database that nobody can write to.
+        let written = timeout_at(end, self.write(|_| Ok(()))).await;
+        if let Ok(Err(failure)) = written {
+            return failed("database", failure);
+        }
         let within = end.saturating_duration_since(Instant::now());
         let looked = store::look_over(&self.places.state_dir, within).await;
         let path = self.places.state_dir.join(store::DATABASE);

@@ -99,6 +99,11 @@ fn network(base: &str, reached: Result<Reached, MintError>, took: Duration) -> C
     };
     match reached {
         Ok(Reached { status: status @ (300..=399 | 500..), .. }) => unusable(&Unusable::Status(status)),
+        Ok(Reached { status: 429, .. }) => warning(
+            "network",
+            format!("{base} asks for fewer requests"),
+            "wait a while before the next gi doctor",
+        ),
         Ok(Reached { status: status @ ..=299, .. }) => warning(
             "network",
             format!("{base} answers {status} to a request without a token, which Webex does not"),
