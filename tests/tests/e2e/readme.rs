@@ -37,15 +37,17 @@ fn every_command_of_the_readme_works() {
             .unwrap();
     }
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", programs::directory().display());
+    let home = private("home");
     let output = Command::new("/bin/bash")
         .args(["-c", &script])
         .env_clear()
-        .env("HOME", private("home"))
+        .env("HOME", &home)
         .env("PATH", &path)
         .env("SANDBOX", sandbox.address())
         .env("XDG_RUNTIME_DIR", private("run"))
         .env("XDG_STATE_HOME", private("state"))
         .env("XDG_CONFIG_HOME", private("config"))
+        .current_dir(&home)
         .output()
         .unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
