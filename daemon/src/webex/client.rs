@@ -200,17 +200,19 @@ pub(super) fn unusable(cause: Unusable) -> MintError {
     MintError::Unavailable { cause, retry_after: None, said: Said::default() }
 }
 
-/// The shape of Webex's errors, as far as it is needed.
+/// The shape of Webex's errors, and that of OAuth's, as far as they are needed.
 #[derive(Deserialize)]
 struct ErrorBody {
     message: Option<String>,
+    error_description: Option<String>,
     #[serde(rename = "trackingId")]
     tracking_id: Option<String>,
 }
 
 fn said(body: &[u8], tracking_id: Option<String>) -> Said {
     let body: Option<ErrorBody> = serde_json::from_slice(body).ok();
-    let (message, in_body) = body.map_or((None, None), |body| (body.message, body.tracking_id));
+    let (message, in_body) =
+        body.map_or((None, None), |body| (body.message.or(body.error_description), body.tracking_id));
     Said {
         message: message.as_deref().and_then(clean),
         tracking_id: tracking_id.or_else(|| in_body.as_deref().and_then(clean)),
