@@ -88,6 +88,7 @@ mod faults;
 mod jwt;
 mod refusal;
 mod server;
+mod service_app;
 mod settings;
 mod token;
 mod visit;
@@ -97,5 +98,6 @@ mod world;
 
 pub use clock::{Skew, SkewError};
 pub use server::{Sandbox, SandboxError};
+pub use settings::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_REFRESH_TOKEN};
 pub use settings::{DEFAULT_ISSUER, DEFAULT_SECRET, DEFAULT_TOKEN_LIFE};
-pub use settings::{RequestLines, Secret, SecretError, Settings};
+pub use settings::{RequestLines, Secret, SecretError, ServiceApp, Settings};
