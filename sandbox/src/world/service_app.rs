@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::clock::UnixMillis;
 use crate::jwt::Guest;
 use crate::refusal::Refusal;
-use crate::service_app::{AppDials, Issued, Maker, People, Scope};
+use crate::service_app::{AppDials, AppLedger, Issued, Maker, People, Scope};
 use crate::token::{Bearer, Pool, Stamp};
 use crate::world::{Ledger, Minted, Ticket, World};
 
@@ -37,7 +37,7 @@ impl World {
 
     /// A new pair of tokens, as the developer portal gives to a person.
     pub(crate) fn issue(&self) -> Result<Issued, Refusal> {
-        self.with_maker(&mut self.ledger(), |app, maker| app.issue(maker))
+        self.with_maker(&mut self.ledger(), AppLedger::issue)
     }
 
     /// Refuses a bearer that is not the app, and an app that is not allowed to do this.
@@ -129,11 +129,7 @@ impl World {
         self.with_maker(&mut self.ledger(), |app, maker| app.accept(stamp, maker))
     }
 
-    fn with_maker<T>(
-        &self,
-        ledger: &mut Ledger,
-        act: impl FnOnce(&mut crate::service_app::AppLedger, &mut Maker<'_>) -> T,
-    ) -> T {
+    fn with_maker<T>(&self, ledger: &mut Ledger, act: impl FnOnce(&mut AppLedger, &mut Maker<'_>) -> T) -> T {
         let now = UnixMillis::now(ledger.dials.clock_skew_ms);
         let mut maker = Maker { sealer: &self.sealer, run: self.run, serial: &mut ledger.serial, now };
         act(&mut ledger.app, &mut maker)

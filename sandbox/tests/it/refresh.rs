@@ -73,6 +73,16 @@ async fn strict_rotation_ends_the_old_token_at_once() {
 }
 
 #[tokio::test]
+async fn strict_rotation_serves_one_of_many_who_come_at_once() {
+    let sandbox = Harness::new().await;
+    set(&sandbox, &json!({"rotation": "rotate-strict"})).await;
+    let once = || lives(&sandbox, DEFAULT_REFRESH_TOKEN);
+    let lived = tokio::join!(once(), once(), once(), once());
+    let served = [lived.0, lived.1, lived.2, lived.3].iter().filter(|lived| **lived).count();
+    assert_eq!((served, sandbox.state("app_refreshes").await), (1, 1));
+}
+
+#[tokio::test]
 async fn lenient_rotation_ends_the_old_token_when_the_new_one_is_used() {
     let sandbox = Harness::new().await;
     let lost = rotated(&sandbox, DEFAULT_REFRESH_TOKEN).await;
