@@ -350,7 +350,8 @@ impl Broker {
             error,
             MintError::RateLimited { .. } | MintError::Unavailable { retry_after: Some(_), .. }
         );
-        let closed = if asks_to_wait || entry.app.usable(self.clock.now(), refused).is_none() {
+        let is_usable = matches!(self.own_token_at_hand(entry, refused).await, Ok(Some(_)));
+        let closed = if asks_to_wait || !is_usable {
             Some(self.close_door(entry, error, backoff, life_of(row)))
         } else {
             None

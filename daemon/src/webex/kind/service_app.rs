@@ -53,7 +53,7 @@ impl Webex {
             .body(form);
         let answer = self.send(post, timeout).await?;
         if !answer.status.is_success() {
-            return Err(refusal(answer));
+            return Err(refusal(answer.without([app.client_secret.clone(), refresh_token.clone()])));
         }
         read_grant(&answer.body).map_err(|malformed| unusable(Unusable::Malformed(malformed)))
     }
