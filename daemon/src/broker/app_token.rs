@@ -30,6 +30,10 @@ pub(super) const USUAL_LIFE: Duration = Duration::from_secs(14 * 86_400);
 /// How many times longer the plan waits after Webex refused a refresh: a person must act, and tells when that is done.
 const REFUSED_FACTOR: u32 = 12;
 
+/// How often a refresh is waited for that ends well and brings no token: what was under way may have been an update of
+/// the issuer that came to nothing.
+const ROUNDS: usize = 2;
+
 /// Why a token is refreshed.
 #[derive(Debug, Clone, Copy)]
 enum Cause {
@@ -47,10 +51,12 @@ impl Broker {
         refused: Option<&OwnToken>,
     ) -> Result<OwnToken, FlightFailure> {
         let refused = refused.map(|token| token.generation);
-        if let Some(token) = self.own_token_at_hand(entry, refused).await? {
-            return Ok(token);
+        for _ in 0..ROUNDS {
+            if let Some(token) = self.own_token_at_hand(entry, refused).await? {
+                return Ok(token);
+            }
+            self.renew(entry, Cause::Needed { refused }).await?;
         }
-        self.renew(entry, Cause::Needed { refused }).await?;
         self.own_token_at_hand(entry, None).await?.ok_or_else(|| {
             let name = &entry.issuer.name;
             let message = format!("the new access token of Service App {name} was over before it arrived");

@@ -83,14 +83,28 @@ impl Broker {
     ) -> Result<(), Failure> {
         // No refresh may be under way: its answer and these tokens would overwrite each other.
         let pilot = self.keep_from_renewing(entry.issuer.id).await;
-        let entry = self.registry.by_id(entry.issuer.id).ok_or_else(removed)?;
+        let updated = self.update_app_alone(entry.issuer.id, parts, api_base, trial, deadline).await;
+        // However that ended, those who wait for a refresh look again.
+        pilot.land(Ok(()));
+        updated
+    }
+
+    async fn update_app_alone(
+        self: &Arc<Self>,
+        id: IssuerId,
+        parts: AppParts,
+        api_base: String,
+        trial: Trial,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let entry = self.registry.by_id(id).ok_or_else(removed)?;
         let issuer = &entry.issuer;
         let whole = self.completed(&entry, &parts, api_base).await?;
         let (pair, row) = self.first_tokens(&whole, parts.access, trial, deadline).await?;
         let Whole { api_base, app, .. } = whole;
         let sealed = self.seal_secret(&issuer.name, &app.client_id, &api_base, &app.client_secret)?;
         let row = self.sealed_row(&issuer.name, &app.client_id, &pair, row)?;
-        let (id, now, lifetime) = (issuer.id, self.now(), row.lifetime());
+        let (now, lifetime) = (self.now(), row.lifetime());
         self.write(move |rows| {
             issuer_rows::update(rows, id, &app.client_id, &api_base, &sealed, now)?;
             app_tokens::put(rows, id, &row)
@@ -99,9 +113,7 @@ impl Broker {
         let access = pair.access;
         entry.app.replace(access.map(|token| Credential::held_since(self.clock.now(), token, lifetime)));
         // Those who wait for a token must find the new credentials.
-        self.reload_issuers().await?;
-        pilot.land(Ok(()));
-        Ok(())
+        self.reload_issuers().await
     }
 
     async fn keep_from_renewing(&self, issuer: IssuerId) -> Pilot<IssuerId> {

@@ -12,6 +12,9 @@ use crate::webex::{IssuerAccess, is_sendable};
 /// The longest issuer id that is believed. Real ones are a hundred characters.
 pub(super) const LONGEST_ID: usize = 1024;
 
+/// The longest life of a token that is believed.
+const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 /// Credentials that were looked at.
 pub(super) enum Checked {
     /// Of a Guest Issuer.
@@ -57,7 +60,10 @@ pub(super) fn check(credentials: Credentials) -> Result<Checked, Failure> {
                 client_id: plain_id(client_id, "client id", "the Service App's page")?,
                 client_secret: client_secret.map(word("client secret")).transpose()?,
                 refresh: refresh_token.map(word("refresh token")).transpose()?,
-                access: access.map(|access| (access, access_expires_in_ms.map(Duration::from_millis))),
+                access: access.map(|access| {
+                    let life = access_expires_in_ms.map(Duration::from_millis);
+                    (access, life.map(|life| life.min(LONGEST_LIFE)))
+                }),
             }))
         }
     }

@@ -125,7 +125,7 @@ pub(super) fn mint(error: &MintError, issuer: &IssuerName, skew_ms: Option<i64>)
 pub(super) fn trial(error: &MintError, issuer: &IssuerName, skew_ms: Option<i64>) -> Failure {
     let failure = mint(error, issuer, skew_ms);
     let hint = match error {
-        MintError::AppRejected { why: AppRefusal::RefreshToken, .. } => {
+        MintError::AppRejected { why: AppRefusal::RefreshToken | AppRefusal::AccessToken, .. } => {
             "create new tokens on the Service App's page on developer.webex.com; nothing was stored"
         }
         MintError::AppRejected { why: AppRefusal::Client | AppRefusal::Unclear, .. } => {
@@ -245,6 +245,7 @@ fn with_said(error: &MintError, message: String) -> String {
 const fn refused(why: AppRefusal) -> &'static str {
     match why {
         AppRefusal::RefreshToken => "the refresh token",
+        AppRefusal::AccessToken => "the access token",
         AppRefusal::Client => "the client id and secret",
         AppRefusal::Unclear => "the credentials",
     }
@@ -253,6 +254,10 @@ const fn refused(why: AppRefusal) -> &'static str {
 fn app_hint(why: AppRefusal, issuer: &IssuerName) -> String {
     match why {
         AppRefusal::RefreshToken => new_tokens(issuer),
+        AppRefusal::AccessToken => format!(
+            "an administrator may have withdrawn the Service App's authorization: have it authorized again, {}",
+            new_tokens(issuer)
+        ),
         AppRefusal::Client | AppRefusal::Unclear => format!(
             "copy client id, client secret and refresh token from the Service App's page on developer.webex.com once \
              more, then: gi issuer update {issuer}"

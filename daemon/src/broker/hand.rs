@@ -100,7 +100,7 @@ impl Broker {
         if result.is_ok() {
             entry.app.accepted();
         }
-        result.map_err(Denied::Webex)
+        result.map_err(|error| Denied::Webex(error.of_app()))
     }
 
     /// Mints a token that is not kept, once, unless Webex asked to wait.

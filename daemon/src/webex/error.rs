@@ -24,8 +24,8 @@ pub enum MintError {
         /// What Webex said.
         said: Said,
     },
-    /// Webex gives a Service App no access token of its own (4xx). A person must act.
-    #[error("Webex refuses to refresh the Service App's token (status {status}): {why}")]
+    /// Webex gives a Service App no access token of its own, or does not accept it (4xx). A person must act.
+    #[error("Webex does not accept {why} of the Service App (status {status})")]
     AppRejected {
         /// What is wrong, as far as Webex said.
         why: AppRefusal,
@@ -84,7 +84,7 @@ impl std::fmt::Display for Scope {
     }
 }
 
-/// What Webex refuses a Service App's refresh for.
+/// What of a Service App Webex does not accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AppRefusal {
     /// The refresh token has expired, was replaced, or belongs to another application.
@@ -93,8 +93,11 @@ pub enum AppRefusal {
     /// There is no such client id, or the client secret is not its.
     #[error("the client id or secret")]
     Client,
+    /// The access token, although it is new: the application may have lost its authorization.
+    #[error("the access token")]
+    AccessToken,
     /// It did not say in a way that can be read.
-    #[error("it is not clear what")]
+    #[error("something")]
     Unclear,
 }
 
@@ -162,6 +165,22 @@ impl MintError {
             | Self::RateLimited { said, .. }
             | Self::Unavailable { said, .. } => Some(said),
             Self::Unsigned(_) => None,
+        }
+    }
+
+    /// The same error of a request that showed a Service App's own token, which cannot be helped with another one.
+    #[must_use]
+    pub fn of_app(self) -> Self {
+        match self {
+            Self::Rejected { status, said } => {
+                Self::AppRejected { why: AppRefusal::AccessToken, status, said }
+            }
+            Self::MissingScope { .. }
+            | Self::AppRejected { .. }
+            | Self::Refused { .. }
+            | Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::Unsigned(_) => self,
         }
     }
 

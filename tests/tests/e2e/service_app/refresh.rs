@@ -108,7 +108,10 @@ fn an_own_token_that_is_refused_again_is_not_refreshed_again() {
     world.sandbox.fault(&json!({"path": "/v1/guests/token", "status": 401}));
     for subject in ["1", "2", "3", "1"] {
         let refused = world.gi(["get", subject, "--name", "A"]).fails(5);
-        assert!(refused.stderr.contains("refuses the credentials"), "{refused}");
+        assert!(
+            refused.stderr.contains("the access token") && refused.stderr.contains("authorization"),
+            "{refused}"
+        );
     }
     assert_eq!(world.sandbox.count("app_refreshes"), 2);
 }
@@ -134,6 +137,23 @@ fn an_update_takes_new_tokens_without_downtime() {
     world.sandbox.app_does("revoke");
     world.gi(["get", "3", "--name", "C"]).ok();
     assert_eq!(world.gi(["list"]).json().as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn those_who_wait_for_a_refresh_are_not_hurt_by_an_update_that_fails() {
+    let world = World::with_app(&[]);
+    world.sandbox.app_does("revoke");
+    world.sandbox.fault(&json!({"path": "/v1/access_token", "hang": true, "times": 1}));
+    let update =
+        world.gi(["issuer", "update", "app", "--credentials", "-"]).input("{\"refresh_token\":\"wrong\"}");
+    let update = update.spawn();
+    world.sandbox.wait_for("hanging", 1);
+    let get = world.gi(["get", "1", "--name", "A"]).spawn();
+    world.sandbox.wait_for("guests_asked", 1);
+    world.sandbox.release();
+    assert_eq!(finish(update).code, 5);
+    let outcome = finish(get);
+    assert_eq!(outcome.code, 0, "{outcome}");
 }
 
 #[test]
