@@ -7,9 +7,9 @@ use std::time::Duration;
 use guestissuer_proto::{DisplayName, Failure, FailureCode, Secret, Subject};
 use tokio::time::{Instant, timeout_at};
 
-use super::app_holder::OwnToken;
 use super::flight::FlightFailure;
 use super::registry::{Entry, Minting};
+use super::service_app::OwnToken;
 use super::{Broker, roll};
 use crate::domain::gate::Purpose;
 use crate::domain::policy;

@@ -3,10 +3,6 @@
 //! Owns who is minted for and when. A hit is answered from memory or with one read; it never waits for another
 //! guest, for Webex or for the writer.
 
-mod app_holder;
-mod app_show;
-mod app_token;
-mod apps;
 mod cache;
 mod credentials;
 mod diagnosis;
@@ -21,6 +17,7 @@ mod mint;
 mod people;
 mod registry;
 mod schedule;
+mod service_app;
 mod status;
 mod suggestions;
 mod token;

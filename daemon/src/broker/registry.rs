@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use guestissuer_proto::{Failure, FailureCode, IssuerName, Secret};
 
-use super::app_holder::AppHolder;
+use super::service_app::AppHolder;
 use super::suggestions;
 use crate::domain::gate::Gate;
 use crate::domain::guest::{Issuer, IssuerId};

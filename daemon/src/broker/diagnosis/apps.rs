@@ -3,7 +3,7 @@
 use guestissuer_proto::response::Check;
 use guestissuer_proto::{Failure, IssuerName, UnixTime};
 
-use super::super::app_show::expiring;
+use super::super::service_app::expiring;
 use super::super::{Broker, failures};
 use super::{in_words, ok, warning, wrong};
 use crate::domain::guest::{AppToken, IssuerId};

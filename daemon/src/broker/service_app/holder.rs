@@ -22,8 +22,8 @@ const REMINDER: Duration = Duration::from_secs(86_400);
 
 /// A Service App's token, as it is used for one request.
 #[derive(Debug)]
-pub(super) struct OwnToken {
-    pub(super) token: Arc<Secret>,
+pub(in super::super) struct OwnToken {
+    pub(in super::super) token: Arc<Secret>,
     /// Which of the tokens of this run it is.
     pub(super) generation: u64,
 }
@@ -37,7 +37,7 @@ pub(super) struct Granted {
 
 /// See the module. Outlives changes of the issuer.
 #[derive(Debug, Default)]
-pub(super) struct AppHolder(Mutex<Held>);
+pub(in super::super) struct AppHolder(Mutex<Held>);
 
 #[derive(Debug, Default)]
 struct Held {
@@ -98,12 +98,12 @@ impl AppHolder {
     }
 
     /// Webex accepted the token.
-    pub(super) fn accepted(&self) {
+    pub(in super::super) fn accepted(&self) {
         self.held().replaced = None;
     }
 
     /// Whether a token that was refused may be replaced. Not if it has itself just replaced a refused one.
-    pub(super) fn may_replace(&self, now: Moment, refused: &OwnToken) -> bool {
+    pub(in super::super) fn may_replace(&self, now: Moment, refused: &OwnToken) -> bool {
         let mut held = self.held();
         let is_futile = held.replaced.is_some_and(|(at, before)| {
             now.boot.0.saturating_sub(at.0) < FUTILE

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use guestissuer_proto::{Failure, FailureCode, IssuerName, Secret};
 use tokio::time::Instant;
 
-use super::app_token::{USUAL_LIFE, removed};
-use super::credentials::AppParts;
-use super::flight::Pilot;
-use super::issuers::Trial;
-use super::registry::{Entry, unseal};
-use super::{Broker, failures};
+use super::super::credentials::AppParts;
+use super::super::flight::Pilot;
+use super::super::issuers::Trial;
+use super::super::registry::{Entry, unseal};
+use super::super::{Broker, failures};
+use super::token::{USUAL_LIFE, removed};
 use crate::domain::credential::Credential;
 use crate::domain::guest::{AppToken, IssuerId, Sealed};
 use crate::store::app_tokens;
@@ -32,7 +32,7 @@ struct Whole {
 
 impl Broker {
     /// Stores a new Service App. None if the name is taken.
-    pub(super) async fn add_app(
+    pub(in super::super) async fn add_app(
         self: &Arc<Self>,
         name: IssuerName,
         parts: AppParts,
@@ -73,7 +73,7 @@ impl Broker {
     }
 
     /// Replaces what was given of a Service App's credentials. Until that is done, the old tokens serve.
-    pub(super) async fn update_app(
+    pub(in super::super) async fn update_app(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
         parts: AppParts,

@@ -8,9 +8,9 @@ use guestissuer_proto::response::IssuerKind;
 use guestissuer_proto::{Failure, FailureCode, UnixTime};
 use tokio::time::{Instant, timeout_at};
 
-use super::hand::Denied;
-use super::registry::Entry;
-use super::{Broker, failures, roll};
+use super::super::hand::Denied;
+use super::super::registry::Entry;
+use super::super::{Broker, failures, roll};
 use crate::domain::guest::AppToken;
 use crate::domain::policy;
 use crate::webex::{IssuerAccess, MintError};
@@ -99,6 +99,6 @@ impl Broker {
 }
 
 /// How long a refresh token is still valid, if that is so short that a person must be told.
-pub(super) fn expiring(expires_at: Option<UnixTime>, now: UnixTime) -> Option<Duration> {
+pub(in super::super) fn expiring(expires_at: Option<UnixTime>, now: UnixTime) -> Option<Duration> {
     expires_at.map(|at| at.since(now)).filter(|left| *left <= WARN_BEFORE)
 }
