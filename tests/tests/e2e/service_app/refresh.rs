@@ -113,6 +113,12 @@ fn an_own_token_that_is_refused_again_is_not_refreshed_again() {
             "{refused}"
         );
     }
+    // Nor when the issuer is tried again, time after time.
+    let tried_again = (0..200).any(|_| {
+        world.gi(["get", "1", "--timeout", "300ms"]).fails(5);
+        world.sandbox.count("guests_asked") >= 3
+    });
+    assert!(tried_again, "{}", world.daemon().log());
     assert_eq!(world.sandbox.count("app_refreshes"), 2);
 }
 

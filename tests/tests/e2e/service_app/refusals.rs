@@ -133,6 +133,37 @@ fn a_short_wait_is_waited_out() {
     assert!(at.len() == 3 && at[2] - at[1] >= 1_000, "{at:?}");
 }
 
+/// Nobody has to do anything about an outage, and nothing is held against anybody afterwards.
+#[test]
+fn an_outage_of_the_refresh_passes_by_itself() {
+    let world = World::with_app(&[]);
+    world.gi(["add", "1", "Ann", "--pin"]).ok();
+    world.sandbox.app_does("revoke");
+    world.sandbox.fault(&json!({"path": "/v1/access_token", "status": 503, "times": 5}));
+    world.gi(["get", "2", "--name", "B", "--timeout", "200ms"]).fails(6);
+    world.sandbox.wait_for("app_refreshes", 2);
+    world.gi(["get", "2"]).ok();
+    let shown = world.gi(["issuer", "show"]).json();
+    assert_eq!((&shown["last_error"], &shown["app"]["last_error"]), (&Value::Null, &Value::Null), "{shown}");
+    assert_eq!(world.gi(["list", "--failing"]).json(), json!([]));
+}
+
+/// Tokens that are refreshed ahead go on when the app's own token cannot be, and are caught up on afterwards.
+#[test]
+fn pinned_guests_are_caught_up_on_when_a_person_has_replaced_the_refresh_token() {
+    let world = World::with_app(&[]);
+    world.sandbox.app_settings(&json!({"guest_life_ms": 8_000}));
+    world.gi(["add", "1", "Ann", "--pin"]).ok();
+    world.sandbox.app_does("kill");
+    world.sandbox.app_does("revoke");
+    // The refresh of the guest meets the dead tokens.
+    world.sandbox.wait_for("refreshes_asked", 2);
+    world.sandbox.app_does("issue");
+    let fresh = json!({"refresh_token": world.sandbox.app()["refresh_token"]}).to_string();
+    world.gi(["issuer", "update", "app", "--credentials", "-"]).input(&fresh).ok();
+    world.sandbox.wait_for("mints", 2);
+}
+
 #[test]
 fn a_guest_s_mint_that_fails_is_no_matter_of_the_own_token() {
     let world = World::with_app(&[]);
