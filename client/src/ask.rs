@@ -1,5 +1,6 @@
 //! Requests with the type of their answer.
 
+use guestissuer_proto::app::{AppDetail, ShowApp};
 use guestissuer_proto::direct::{
     Assertion, ExchangeAssertion, Exchanged, Person, QuickToken, SignAssertion, VerifyAssertion, VerifyToken,
 };
@@ -51,6 +52,12 @@ pub struct Diagnose;
 /// Asks to forget a guest.
 #[derive(Debug, Clone)]
 pub struct RemoveGuest(pub GuestRef);
+/// Asks to store an issuer, if Webex accepts its credentials.
+#[derive(Debug, Clone)]
+pub struct IssuerAddChecked(pub IssuerSpec);
+/// Asks to change an issuer, if Webex accepts its credentials.
+#[derive(Debug, Clone)]
+pub struct IssuerUpdateChecked(pub IssuerChange);
 /// Asks for all issuers.
 #[derive(Debug, Clone, Copy)]
 pub struct IssuerList;
@@ -105,6 +112,9 @@ asks! {
     RemoveGuest => GuestDetail: |ask| Request::Remove(ask.0), Response::Guest(guest) => *guest;
     IssuerSpec => IssuerDetail: |ask| Request::IssuerAdd(ask), Response::Issuer(issuer) => issuer;
     IssuerChange => IssuerDetail: |ask| Request::IssuerUpdate(ask), Response::Issuer(issuer) => issuer;
+    IssuerAddChecked => IssuerDetail: |ask| Request::IssuerAddChecked(ask.0), Response::Issuer(issuer) => issuer;
+    IssuerUpdateChecked => IssuerDetail: |ask| Request::IssuerUpdateChecked(ask.0), Response::Issuer(issuer) => issuer;
+    ShowApp => AppDetail: |ask| Request::AppShow(ask), Response::App(app) => *app;
     IssuerRemoval => IssuerDetail: |ask| Request::IssuerRemove(ask), Response::Issuer(issuer) => issuer;
     IssuerList => Vec<IssuerDetail>: |_ask| Request::IssuerList, Response::Issuers(issuers) => issuers;
     IssuerShow => IssuerDetail: |ask| Request::IssuerShow(ask.0), Response::Issuer(issuer) => issuer;

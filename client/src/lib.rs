@@ -24,8 +24,8 @@ mod places;
 mod watch;
 
 pub use ask::{
-    Answered, Ask, Diagnose, IssuerDefault, IssuerList, IssuerShow, IssuerTest, ListDetails, RemoveGuest,
-    ShowGuest, Status, Stop, WhoAmI, get_token,
+    Answered, Ask, Diagnose, IssuerAddChecked, IssuerDefault, IssuerList, IssuerShow, IssuerTest,
+    IssuerUpdateChecked, ListDetails, RemoveGuest, ShowGuest, Status, Stop, WhoAmI, get_token,
 };
 pub use connection::Client;
 pub use error::Error;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use guestissuer_client::proto::app::ShowApp;
 use guestissuer_client::proto::request::GetToken;
 use guestissuer_client::proto::{Failure, FailureCode, Request};
 use guestissuer_client::{Answered, Ask, Client, Error, Places, Watch, Watched};
@@ -250,7 +251,11 @@ fn waited_for<A: Ask + Clone>(ask: &A) -> &'static str {
         | Request::IssuerTest(_)
         | Request::Exchange(_)
         | Request::Quick(_) => "minting…",
-        Request::WhoAmI(_) | Request::VerifyToken(_) => "asking Webex…",
+        Request::WhoAmI(_)
+        | Request::VerifyToken(_)
+        | Request::IssuerAddChecked(_)
+        | Request::IssuerUpdateChecked(_)
+        | Request::AppShow(ShowApp { count: true, .. }) => "asking Webex…",
         Request::Diagnose => "looking for what is wrong…",
         Request::List(_)
         | Request::ListDetails(_)
@@ -263,6 +268,7 @@ fn waited_for<A: Ask + Clone>(ask: &A) -> &'static str {
         | Request::IssuerUpdate(_)
         | Request::IssuerList
         | Request::IssuerShow(_)
+        | Request::AppShow(ShowApp { count: false, .. })
         | Request::IssuerRemove(_)
         | Request::IssuerDefault(_)
         | Request::Sign(_)

@@ -69,7 +69,8 @@ fn told(reply: Reply) -> Result<Answered<Watched>, Error> {
         | Response::Assertion(_)
         | Response::Exchanged(_)
         | Response::SignatureChecked(_)
-        | Response::Diagnosis(_) => return Err(Error::NotOurs),
+        | Response::Diagnosis(_)
+        | Response::App(_) => return Err(Error::NotOurs),
     };
     Ok(Answered { value, now, notices })
 }

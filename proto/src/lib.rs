@@ -14,6 +14,7 @@
 //!
 //! The greeting never changes. Within a version, messages only grow at the end: new variants, never new fields.
 
+pub mod app;
 pub mod codec;
 pub mod direct;
 pub mod duration;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::app::ShowApp;
 use crate::direct::{ExchangeAssertion, QuickToken, SignAssertion, VerifyAssertion, VerifyToken};
 use crate::{DisplayName, IssuerName, Secret, Subject};
 
@@ -84,6 +85,13 @@ pub enum Request {
     VerifyToken(VerifyToken),
     /// Look for what is wrong: answered by [`Response::Diagnosis`](crate::Response::Diagnosis).
     Diagnose,
+    /// As [`Request::IssuerAdd`], but only if Webex accepts the credentials. What can be looked at without minting is: a
+    /// Service App's token is refreshed once, and of a Guest Issuer the secret is decoded.
+    IssuerAddChecked(IssuerSpec),
+    /// As [`Request::IssuerUpdate`], but only if Webex accepts the credentials, as with [`Request::IssuerAddChecked`].
+    IssuerUpdateChecked(IssuerChange),
+    /// How the own token of a Service App stands: answered by [`Response::App`](crate::Response::App).
+    AppShow(ShowApp),
 }
 
 /// How long a watch is silent, unless looking at the guest takes a while: a client that hears nothing for several times
@@ -228,5 +236,18 @@ pub enum Credentials {
         id: Option<String>,
         /// The shared secret, in base64 as Webex hands it out.
         secret: Secret,
+    },
+    /// A Service App. What is absent in a change stays as it is; a new issuer needs all but the access token.
+    ServiceApp {
+        /// The client id.
+        client_id: Option<String>,
+        /// The client secret.
+        client_secret: Option<Secret>,
+        /// Buys new access tokens. Webex may replace it at each refresh.
+        refresh_token: Option<Secret>,
+        /// The access token that came with the refresh token.
+        access_token: Option<Secret>,
+        /// For how many more milliseconds it is valid.
+        access_expires_in_ms: Option<u64>,
     },
 }

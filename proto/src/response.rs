@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::app::AppDetail;
 use crate::direct::{Assertion, Exchanged, Person};
 use crate::request::PageKey;
 use crate::{DisplayName, Failure, IssuerName, Secret, Subject, UnixTime};
@@ -54,6 +55,8 @@ pub enum Response {
     SignatureChecked(bool),
     /// What is well and what is not.
     Diagnosis(Diagnosis),
+    /// How a Service App's own token stands.
+    App(Box<AppDetail>),
 }
 
 /// An access token and what it is for.
@@ -187,14 +190,20 @@ pub struct MintRecord {
 pub enum IssuerKind {
     /// A Guest Issuer application.
     GuestIssuer,
+    /// A Service App.
+    ServiceApp,
 }
 
 impl IssuerKind {
+    /// Every kind, in the order of the wire.
+    pub const ALL: [Self; 2] = [Self::GuestIssuer, Self::ServiceApp];
+
     /// The word that stands for the kind on the command line and in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::GuestIssuer => "guest-issuer",
+            Self::ServiceApp => "service-app",
         }
     }
 }

@@ -45,6 +45,16 @@ impl UnixMillis {
         Self::new(self.0.saturating_add(span_ms))
     }
 
+    /// The time `span_ms` milliseconds later.
+    pub(crate) fn plus_millis(self, span_ms: u64) -> Self {
+        self.plus(Duration::from_millis(span_ms))
+    }
+
+    /// Whole seconds from `earlier` to this time, rounded down; none if it is not earlier.
+    pub(crate) fn seconds_after(self, earlier: Self) -> u64 {
+        u64::try_from(self.0.saturating_sub(earlier.0) / 1_000).unwrap_or(0)
+    }
+
     /// As a `Date` header writes it.
     pub(crate) fn http_date(self) -> String {
         let seconds = u64::try_from(self.as_secs()).unwrap_or(0).min(LAST_HTTP_SECOND);

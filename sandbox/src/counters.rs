@@ -9,8 +9,14 @@ pub(crate) struct Counters {
     pub(crate) requests: u64,
     /// `POST /v1/jwt/login` begun.
     pub(crate) logins: u64,
-    /// Access tokens made, whether or not the answer reached the client.
+    /// `POST /v1/guests/token` begun.
+    pub(crate) guests_asked: u64,
+    /// `POST /v1/access_token` begun.
+    pub(crate) refreshes_asked: u64,
+    /// Access tokens made for guests, whether or not the answer reached the client.
     pub(crate) mints: u64,
+    /// Access tokens given to the Service App for a refresh token, whether or not the answer reached it.
+    pub(crate) app_refreshes: u64,
     /// API requests begun and not answered yet.
     pub(crate) in_flight: u64,
     /// API requests that a `hang` fault holds now.
@@ -25,7 +31,10 @@ impl Counters {
         match field {
             Field::Requests => self.requests,
             Field::Logins => self.logins,
+            Field::GuestsAsked => self.guests_asked,
+            Field::RefreshesAsked => self.refreshes_asked,
             Field::Mints => self.mints,
+            Field::AppRefreshes => self.app_refreshes,
             Field::InFlight => self.in_flight,
             Field::Hanging => self.hanging,
             Field::Refused => self.refused,
@@ -44,7 +53,10 @@ impl Counters {
 pub(crate) enum Field {
     Requests,
     Logins,
+    GuestsAsked,
+    RefreshesAsked,
     Mints,
+    AppRefreshes,
     InFlight,
     Hanging,
     Refused,

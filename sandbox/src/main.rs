@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use guestissuer_proto::Span;
+use guestissuer_sandbox::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_REFRESH_TOKEN};
 use guestissuer_sandbox::{DEFAULT_ISSUER, DEFAULT_SECRET, DEFAULT_TOKEN_LIFE};
-use guestissuer_sandbox::{RequestLines, Sandbox, SandboxError, Secret, SecretError, Settings, Skew};
+use guestissuer_sandbox::{RequestLines, Sandbox, SandboxError, Secret, SecretError};
+use guestissuer_sandbox::{ServiceApp, Settings, Skew};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A Webex guest API on loopback, for trying things out and for tests
@@ -73,6 +75,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         secret: cli.secret_file.as_deref().map_or_else(|| Ok(Secret::default()), read_secret)?,
         token_life: cli.token_life,
         clock_skew: cli.clock_skew,
+        service_app: ServiceApp::default(),
         request_lines: if cli.quiet { RequestLines::None } else { RequestLines::Stderr },
     };
     tokio::runtime::Builder::new_current_thread()
@@ -120,7 +123,8 @@ fn greet(cli: &Cli, sandbox: &Sandbox) {
     let text = format!(
         "listening on http://{address}\n\
          gi issuer add sandbox --id {id} --api-base {base} --credentials - <<< '{{\"issuer\":\"{id}\",\"secret\":\"{secret}\"}}'\n\
-         control interface at http://{address}/_control, for example: curl http://{address}/_control/state\n"
+         control interface at http://{address}/_control, for example: curl http://{address}/_control/state\n\
+         gi issuer add sandbox-app --kind service-app --api-base {base} --credentials - <<< '{{\"client_id\":\"{DEFAULT_CLIENT_ID}\",\"client_secret\":\"{DEFAULT_CLIENT_SECRET}\",\"refresh_token\":\"{DEFAULT_REFRESH_TOKEN}\"}}'\n"
     );
     let mut stdout = io::stdout().lock();
     // Nobody reads it if standard output is closed, and the sandbox serves all the same.

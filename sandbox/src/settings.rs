@@ -7,7 +7,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use guestissuer_proto::Span;
+use guestissuer_proto::{Secret as SecretText, Span};
 
 use crate::clock::Skew;
 
@@ -19,6 +19,16 @@ pub const DEFAULT_ISSUER: &str =
 
 /// The secret that goes with [`DEFAULT_ISSUER`]: base64 of `sandbox-secret-that-guards-nothing-at-all`.
 pub const DEFAULT_SECRET: &str = "c2FuZGJveC1zZWNyZXQtdGhhdC1ndWFyZHMtbm90aGluZy1hdC1hbGw=";
+
+/// The client id of the sandbox's Service App, in the shape of Webex's: `C` and 64 hexadecimal digits.
+pub const DEFAULT_CLIENT_ID: &str = "C5a4db0c500000000000000000000000000000000000000000000000000000001";
+
+/// The secret that goes with [`DEFAULT_CLIENT_ID`]. It must be encoded to stand in a form, unlike Webex's: a client
+/// that forgets to is found out.
+pub const DEFAULT_CLIENT_SECRET: &str = "sandbox+client/secret=that&guards%20nothing";
+
+/// The refresh token that a person would copy from the developer portal, the first of the sandbox's Service App.
+pub const DEFAULT_REFRESH_TOKEN: &str = "sandbox+refresh/token=that&opens%20nothing";
 
 /// How long an access token lives unless told otherwise: about what Webex gives.
 pub const DEFAULT_TOKEN_LIFE: Span = Span::from_secs(6 * 3_600);
@@ -32,12 +42,36 @@ pub struct Settings {
     pub issuer: String,
     /// The secret that guest JWTs must be signed with.
     pub secret: Secret,
-    /// How long an access token lives.
+    /// How long an access token lives that was made for a guest JWT.
     pub token_life: Span,
     /// How far the sandbox's clock runs ahead of the machine's.
     pub clock_skew: Skew,
     /// Where the line for each request goes.
     pub request_lines: RequestLines,
+    /// The Service App that can make tokens for guests too.
+    pub service_app: ServiceApp,
+}
+
+/// What a Service App's owner copies from the developer portal.
+#[derive(Clone, Debug)]
+pub struct ServiceApp {
+    /// Which app it is.
+    pub client_id: String,
+    /// What proves it.
+    pub client_secret: SecretText,
+    /// The first refresh token, alive from the start for as long as one that the sandbox makes.
+    pub refresh_token: SecretText,
+}
+
+/// The app of [`DEFAULT_CLIENT_ID`].
+impl Default for ServiceApp {
+    fn default() -> Self {
+        Self {
+            client_id: DEFAULT_CLIENT_ID.to_owned(),
+            client_secret: SecretText::new(DEFAULT_CLIENT_SECRET.to_owned()),
+            refresh_token: SecretText::new(DEFAULT_REFRESH_TOKEN.to_owned()),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -49,6 +83,7 @@ impl Default for Settings {
             token_life: DEFAULT_TOKEN_LIFE,
             clock_skew: Skew::default(),
             request_lines: RequestLines::None,
+            service_app: ServiceApp::default(),
         }
     }
 }
@@ -147,5 +182,7 @@ mod tests {
     #[test]
     fn a_secret_is_not_shown() {
         assert_eq!(format!("{:?}", Secret::default()), "Secret(..)");
+        let shown = format!("{:?}", Settings::default());
+        assert!(shown.contains(DEFAULT_CLIENT_ID) && !shown.contains("nothing"), "{shown}");
     }
 }

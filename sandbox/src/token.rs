@@ -26,21 +26,38 @@ pub(crate) struct Sealer {
     key: hmac::Key,
 }
 
-/// Which mint a token came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// When a token was made, as a place in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     /// The run of the sandbox: another random number for each start.
     pub(crate) run: u64,
-    /// Counts the mints of that run from 1.
+    /// Counts the tokens of that run from 1, of whatever kind.
     pub(crate) serial: u64,
 }
 
 /// What an access token says of itself, once its seal was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Holder {
-    pub(crate) guest: Guest,
+    pub(crate) bearer: Bearer,
     pub(crate) stamp: Stamp,
     pub(crate) expires_at: UnixMillis,
+}
+
+/// Whom an access token speaks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Bearer {
+    /// A guest, by whichever issuer made the token.
+    Guest(Guest, Pool),
+    /// The Service App itself.
+    App,
+}
+
+/// Whose guests a subject is among: the same subject may be another person for either kind of issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Pool {
+    GuestIssuer,
+    ServiceApp,
 }
 
 /// The claims that are read back; all others are there for the looks.
@@ -52,9 +69,40 @@ struct Claims {
 
 #[derive(Serialize, Deserialize)]
 struct Private {
+    /// Absent in the Service App's own token.
+    guest: Option<PrivateGuest>,
+    stamp: Stamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PrivateGuest {
     sub: String,
     name: String,
-    stamp: Stamp,
+    pool: Pool,
+}
+
+impl Bearer {
+    /// The guest, if it is one.
+    pub(crate) fn guest(self) -> Option<Guest> {
+        match self {
+            Self::Guest(guest, _) => Some(guest),
+            Self::App => None,
+        }
+    }
+
+    const fn user_type(&self) -> &'static str {
+        match self {
+            Self::Guest(..) => "appuser",
+            Self::App => "machine",
+        }
+    }
+
+    const fn scope(&self) -> &'static str {
+        match self {
+            Self::Guest(..) => "webexsquare:get_conversation spark:people_read spark:rooms_read spark:kms",
+            Self::App => "guest-issuer:read guest-issuer:write spark:kms",
+        }
+    }
 }
 
 impl Sealer {
@@ -69,23 +117,19 @@ impl Sealer {
     pub(crate) fn mint(&self, holder: &Holder) -> Result<String, Refusal> {
         let mut filler = [0; FILLER_BYTES];
         getrandom::fill(&mut filler).map_err(|_| Refusal::NoRandomness)?;
-        let private = Private {
-            sub: holder.guest.subject.clone(),
-            name: holder.guest.name.clone(),
-            stamp: holder.stamp,
-        };
+        let private = Private { guest: private_guest(&holder.bearer), stamp: holder.stamp };
         let claims = json!({
             "cluster": "SBX1",
             "private": URL_SAFE_NO_PAD.encode(json!(private).to_string()),
             "attributes": URL_SAFE_NO_PAD.encode(filler),
             "reference_id": Uuid::new_v4().to_string(),
             "iss": "https://idbroker.webex.com/idb",
-            "user_type": "appuser",
+            "user_type": holder.bearer.user_type(),
             "client_id": "C5a4db0c55a4db0c55a4db0c55a4db0c55a4db0c55a4db0c55a4db0c55a4db0c5",
             "realm": ORGANIZATION,
-            "scope": "webexsquare:get_conversation spark:people_read spark:rooms_read spark:kms",
+            "scope": holder.bearer.scope(),
             "token_type": "Bearer",
-            "user_modify_timestamp": timestamp(self.first_seen(&holder.guest.subject), "%Y%m%d%H%M%S.%3fZ"),
+            "user_modify_timestamp": timestamp(first_seen(self.person_of(&holder.bearer)), "%Y%m%d%H%M%S.%3fZ"),
             "expiry_time": holder.expires_at,
         });
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256"}"#);
@@ -108,27 +152,51 @@ impl Sealer {
         claimed(signed).ok_or(Refusal::UnknownToken)
     }
 
-    /// The person a subject is, the same in every run.
-    pub(crate) fn person(&self, subject: &str) -> Uuid {
+    /// The person a bearer is, the same in every run.
+    pub(crate) fn person_of(&self, bearer: &Bearer) -> Uuid {
+        match bearer {
+            Bearer::Guest(guest, pool) => self.person(*pool, &guest.subject),
+            Bearer::App => self.uuid("service app"),
+        }
+    }
+
+    /// The person a subject is in a pool of guests, the same in every run.
+    pub(crate) fn person(&self, pool: Pool, subject: &str) -> Uuid {
+        match pool {
+            Pool::GuestIssuer => self.uuid(&format!("person {subject}")),
+            Pool::ServiceApp => self.uuid(&format!("guest {subject}")),
+        }
+    }
+
+    /// A tag that only this sealer can make for what these bytes say.
+    pub(crate) fn tag(&self, said: &[u8]) -> hmac::Tag {
+        hmac::sign(&self.key, said)
+    }
+
+    /// Whether the tag is the one this sealer makes for what these bytes say.
+    pub(crate) fn bears(&self, said: &[u8], tag: &[u8]) -> bool {
+        hmac::verify(&self.key, said, tag).is_ok()
+    }
+
+    fn uuid(&self, name: &str) -> Uuid {
         let mut bytes = [0; 16];
-        let tag = hmac::sign(&self.key, format!("person {subject}").as_bytes());
-        for (byte, derived) in bytes.iter_mut().zip(tag.as_ref()) {
+        for (byte, derived) in bytes.iter_mut().zip(self.tag(name.as_bytes()).as_ref()) {
             *byte = *derived;
         }
         uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
-    /// When a subject is said to have been created: some time in 2025, the same in every run.
-    pub(crate) fn first_seen(&self, subject: &str) -> UnixMillis {
-        const START_OF_2025_MS: i64 = 1_735_689_600_000;
-        const YEAR_MS: u64 = 365 * 86_400_000;
-        let (derived, _) = self.person(subject).as_u64_pair();
-        UnixMillis::new(START_OF_2025_MS + i64::try_from(derived % YEAR_MS).unwrap_or(0))
-    }
-
     fn seal(&self, signed: &str, filler: &[u8]) -> hmac::Tag {
         hmac::sign(&self.key, &[signed.as_bytes(), filler].concat())
     }
+}
+
+/// When a person is said to have been created: some time in 2025, the same in every run.
+pub(crate) fn first_seen(person: Uuid) -> UnixMillis {
+    const START_OF_2025_MS: i64 = 1_735_689_600_000;
+    const YEAR_MS: u64 = 365 * 86_400_000;
+    let (derived, _) = person.as_u64_pair();
+    UnixMillis::new(START_OF_2025_MS + i64::try_from(derived % YEAR_MS).unwrap_or(0))
 }
 
 /// Writes a time as `format` says (see `strftime`), in UTC.
@@ -138,15 +206,23 @@ pub(crate) fn timestamp(time: UnixMillis, format: &str) -> String {
         .unwrap_or_default()
 }
 
+fn private_guest(bearer: &Bearer) -> Option<PrivateGuest> {
+    match bearer {
+        Bearer::Guest(guest, pool) => {
+            Some(PrivateGuest { sub: guest.subject.clone(), name: guest.name.clone(), pool: *pool })
+        }
+        Bearer::App => None,
+    }
+}
+
 fn claimed(signed: &str) -> Option<Holder> {
     let (_, claims) = signed.split_once('.')?;
     let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
     let private: Private = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims.private).ok()?).ok()?;
-    Some(Holder {
-        guest: Guest { subject: private.sub, name: private.name },
-        stamp: private.stamp,
-        expires_at: claims.expiry_time,
-    })
+    let bearer = private.guest.map_or(Bearer::App, |guest| {
+        Bearer::Guest(Guest { subject: guest.sub, name: guest.name }, guest.pool)
+    });
+    Some(Holder { bearer, stamp: private.stamp, expires_at: claims.expiry_time })
 }
 
 #[cfg(test)]
@@ -156,7 +232,10 @@ mod tests {
 
     fn holder() -> Holder {
         Holder {
-            guest: Guest { subject: "123".to_owned(), name: "Stève".to_owned() },
+            bearer: Bearer::Guest(
+                Guest { subject: "123".to_owned(), name: "Stève".to_owned() },
+                Pool::GuestIssuer,
+            ),
             stamp: Stamp { run: 1, serial: 7 },
             expires_at: UnixMillis::new(1_800_000_000_123),
         }
@@ -205,10 +284,21 @@ mod tests {
     }
 
     #[test]
-    fn a_person_depends_on_the_subject_alone() {
+    fn the_service_app_s_own_token_is_told_from_a_guest_s() {
         let sealer = Sealer::new(b"secret");
-        assert_eq!(sealer.person("1"), Sealer::new(b"secret").person("1"));
-        assert_ne!(sealer.person("1"), sealer.person("2"));
-        assert_eq!(sealer.person("1").get_version_num(), 4);
+        let own = Holder { bearer: Bearer::App, ..holder() };
+        let token = sealer.mint(&own).unwrap();
+        assert!(token.len() > 2_000, "{}", token.len());
+        assert_eq!(sealer.read(&token), Ok(own));
+    }
+
+    #[test]
+    fn a_person_depends_on_the_subject_and_the_pool_alone() {
+        let sealer = Sealer::new(b"secret");
+        let person = sealer.person(Pool::GuestIssuer, "1");
+        assert_eq!(person, Sealer::new(b"secret").person(Pool::GuestIssuer, "1"));
+        assert_ne!(person, sealer.person(Pool::GuestIssuer, "2"));
+        assert_ne!(person, sealer.person(Pool::ServiceApp, "1"));
+        assert_eq!(person.get_version_num(), 4);
     }
 }

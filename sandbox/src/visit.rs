@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -28,10 +28,13 @@ pub(crate) async fn visit(
     request: Request,
     next: Next,
 ) -> Response {
-    let (begun, met) = world.begin(Sighting::of(&request, &world.sealer));
-    // The body is read to its end even where nobody wants it: closing a socket with unread bytes resets it.
+    // The body is read to its end even where nobody wants it: closing a socket with unread bytes resets it. And it
+    // is read first, for it may say which guest this is about.
     let (mut parts, body) = request.into_parts();
-    let outcome = match to_bytes(body, MAX_REQUEST_BODY).await {
+    let body = to_bytes(body, MAX_REQUEST_BODY).await;
+    let seen = body.as_ref().map(Bytes::as_ref).unwrap_or_default();
+    let (begun, met) = world.begin(Sighting::of(&parts, seen, &world.sealer));
+    let outcome = match body {
         Err(_) => Outcome::Answer(Refusal::Body.into_response()),
         Ok(body) => {
             parts.extensions.insert(begun.ticket());

@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
-use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, HeaderName, USER_AGENT};
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::api;
 use crate::clock::UnixMillis;
@@ -49,7 +50,19 @@ pub(crate) struct HeadersSeen {
     user_agent: Option<String>,
 }
 
-/// What can be seen of a request before it is handled. The subject is what the token claims, proven or not.
+/// A kind of request for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// By a guest JWT.
+    Login,
+    /// For a guest, by the Service App.
+    GuestToken,
+    /// For the Service App itself, by a refresh token.
+    Refresh,
+}
+
+/// What can be seen of a request before it is handled. The subject is what the token or the body claims, proven
+/// or not.
 pub(crate) struct Sighting {
     method: Method,
     pub(crate) path: String,
@@ -60,23 +73,32 @@ pub(crate) struct Sighting {
 }
 
 impl Sighting {
-    /// Looks at the request's head.
-    pub(crate) fn of(request: &Request, sealer: &Sealer) -> Self {
-        let header = |name: HeaderName| Some(short(request.headers().get(name)?.to_str().ok()?));
+    /// Looks at the request's head, and for the guest of a Service App at its body.
+    pub(crate) fn of(head: &Parts, body: &[u8], sealer: &Sealer) -> Self {
+        let header = |name: HeaderName| Some(short(head.headers.get(name)?.to_str().ok()?));
         let mut sighting = Self {
-            method: request.method().clone(),
-            path: request.uri().path().to_owned(),
+            method: head.method.clone(),
+            path: head.uri.path().to_owned(),
             subject: None,
             name: None,
             jwt_expiry: None,
             headers: HeadersSeen { content_length: header(CONTENT_LENGTH), user_agent: header(USER_AGENT) },
         };
-        let Some(token) = api::authorization(request.headers()) else {
+        if sighting.asked() == Some(Asked::GuestToken) {
+            let body: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+            let text = |field| body.get(field).and_then(Value::as_str).map(str::to_owned);
+            sighting.subject = text("subject");
+            sighting.name = text("displayName");
+            return sighting;
+        }
+        let Some(token) = api::authorization(&head.headers) else {
             return sighting;
         };
         if let Ok(holder) = sealer.read(token) {
-            sighting.subject = Some(holder.guest.subject);
-            sighting.name = Some(holder.guest.name);
+            if let Some(guest) = holder.bearer.guest() {
+                sighting.subject = Some(guest.subject);
+                sighting.name = Some(guest.name);
+            }
         } else if let Ok(jwt) = GuestJwt::parse(token) {
             sighting.subject = jwt.subject().map(str::to_owned);
             sighting.name = jwt.name().map(str::to_owned);
@@ -85,9 +107,17 @@ impl Sighting {
         sighting
     }
 
-    /// Whether this asks for an access token by a guest JWT.
-    pub(crate) fn is_login(&self) -> bool {
-        self.method == Method::POST && self.path == api::LOGIN_PATH
+    /// Which token this asks for, if it asks for one.
+    pub(crate) fn asked(&self) -> Option<Asked> {
+        if self.method != Method::POST {
+            return None;
+        }
+        match self.path.as_str() {
+            api::LOGIN_PATH => Some(Asked::Login),
+            api::GUEST_TOKEN_PATH => Some(Asked::GuestToken),
+            api::ACCESS_TOKEN_PATH => Some(Asked::Refresh),
+            _ => None,
+        }
     }
 
     /// The log's entry for this request, the `n`th.
@@ -172,14 +202,12 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::Body;
+    use axum::http::Request;
 
     fn visit(n: u64, authorization: &str) -> Visit {
-        let request = Request::post("/v1/jwt/login?secret=1")
-            .header("authorization", authorization)
-            .body(Body::empty())
-            .unwrap();
-        Sighting::of(&request, &Sealer::new(b"k")).into_visit(n, UnixMillis::new(0), None)
+        let request = Request::post("/v1/jwt/login?secret=1").header("authorization", authorization);
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        Sighting::of(&head, b"", &Sealer::new(b"k")).into_visit(n, UnixMillis::new(0), None)
     }
 
     #[test]

@@ -4,6 +4,8 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -31,7 +33,10 @@ struct Description<'a> {
 
 /// An error in Webex's shape, with the text that Webex uses for `status`.
 pub(crate) fn error(status: StatusCode) -> Response {
-    let message = message(status);
+    error_saying(status, message(status))
+}
+
+fn error_saying(status: StatusCode, message: &str) -> Response {
     let tracking_id = tracking_id();
     let body =
         ErrorBody { message, errors: [Description { description: message }], tracking_id: &tracking_id };
@@ -61,10 +66,26 @@ pub(crate) fn stamp(headers: &mut HeaderMap, now: UnixMillis) {
     }
 }
 
+/// How Webex writes the id of a thing of some kind.
+pub(crate) fn id(kind: &str, uuid: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("ciscospark://us/{kind}/{uuid}"))
+}
+
+/// The e-mail address of a Service App's guest.
+pub(crate) fn app_guest_email(person: &str) -> String {
+    format!("{person}@appid.ciscospark.com")
+}
+
 impl IntoResponse for Refusal {
     /// Leaves the refusal in the answer's extensions, where the request log finds it.
     fn into_response(self) -> Response {
-        let mut response = error(self.status());
+        let status = self.status();
+        let mut response = match self.missing_scope() {
+            Some(scope) => {
+                error_saying(status, &format!("{} Missing scope: {}.", message(status), scope.name()))
+            }
+            None => error(status),
+        };
         response.extensions_mut().insert(self);
         response
     }
@@ -82,6 +103,7 @@ fn message(status: StatusCode) -> &'static str {
         }
         404 => "The requested resource could not be found.",
         405 => "The request was made to a resource using an HTTP request method that is not supported.",
+        415 => "The request's content type is not supported.",
         413 => "The request is too large.",
         423 => {
             "The requested resource is temporarily unavailable. A Retry-After header may be present that specifies how many seconds you need to wait before attempting the request again."

@@ -13,6 +13,8 @@ pub struct Sandbox {
     address: String,
     /// The credentials it accepts, as `gi issuer add --credentials -` reads them.
     pub credentials: String,
+    /// The same for its Service App.
+    pub app_credentials: String,
 }
 
 impl Sandbox {
@@ -31,8 +33,10 @@ impl Sandbox {
         let mut line = || lines.next().expect("the sandbox says where it is").expect("readable");
         let address = line().strip_prefix("listening on ").expect("an address").to_owned();
         let paste = line();
-        let credentials = paste.split('\'').nth(1).expect("credentials in quotes").to_owned();
-        Self { process, address, credentials }
+        let quoted = |paste: String| paste.split('\'').nth(1).expect("credentials in quotes").to_owned();
+        let credentials = quoted(paste);
+        let app_credentials = quoted(lines.by_ref().nth(1).expect("a line").expect("readable"));
+        Self { process, address, credentials, app_credentials }
     }
 
     /// Ends it, as a crash would, and starts it again on the same port.
@@ -102,6 +106,21 @@ impl Sandbox {
     /// What was asked of it since entry `since`, oldest first.
     pub fn requests(&self, since: u64) -> Vec<Value> {
         self.get(&format!("requests?since={since}")).as_array().expect("a list").clone()
+    }
+
+    /// Changes how its Service App behaves; see the sandbox's documentation.
+    pub fn app_settings(&self, settings: &Value) {
+        self.post("app/settings", settings);
+    }
+
+    /// Its Service App: the newest tokens, and counts.
+    pub fn app(&self) -> Value {
+        self.get("app")
+    }
+
+    /// Does to its Service App what `what` says: `revoke`, `kill` or `issue`.
+    pub fn app_does(&self, what: &str) {
+        self.post(&format!("app/{what}"), &json!({}));
     }
 
     fn control(&self, path: &str) -> String {

@@ -61,6 +61,26 @@ impl World {
         add.input(&self.sandbox.credentials).ok();
     }
 
+    /// A sandbox, a daemon with these arguments, and the Service App `app`, whose own token is new.
+    pub fn with_app(args: &[&str]) -> Self {
+        let mut world = Self::without_daemon("6h");
+        world.start(args);
+        world.add_app("app");
+        world
+    }
+
+    /// Stores a Service App that the sandbox accepts.
+    pub fn add_app(&self, name: &str) {
+        self.add_app_with(name, &self.sandbox.app_credentials, &[]).ok();
+    }
+
+    /// Storing a Service App with these credentials.
+    pub fn add_app_with(&self, name: &str, credentials: &str, args: &[&str]) -> Gi {
+        let base = self.sandbox.api_base();
+        let add = self.gi(["issuer", "add", name, "--credentials", "-", "--api-base", &base]);
+        add.args(args).input(credentials)
+    }
+
     /// A run of `gi`.
     pub fn gi<I: IntoIterator<Item = S>, S: AsRef<std::ffi::OsStr>>(&self, args: I) -> Gi {
         Gi::new(&self.socket(), &self.state_dir()).args(args)

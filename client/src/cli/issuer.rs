@@ -52,10 +52,10 @@ pub(crate) struct OptionalIssuer {
 // Where credentials come from. Never from an argument: arguments can be seen by every user of the machine.
 #[derive(Args)]
 pub(crate) struct CredentialSource {
-    /// The issuer id that Webex shows
+    /// The issuer id, or a Service App's client id, that Webex shows
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
-    /// A JSON file with {"issuer","secret"}; - reads standard input
+    /// A JSON file with the credentials; - reads standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) credentials: Option<String>,
     /// Where the API is, if it is not Webex's own
@@ -65,8 +65,10 @@ pub(crate) struct CredentialSource {
 
 #[derive(Args)]
 #[command(
-    after_help = "The secret is asked for on the terminal, read from --credentials, or taken from the \
-    environment variable SECRET (and the id from ISSUER).\n\nExamples:\n  \
+    after_help = "Secrets are asked for on the terminal or read from --credentials. For a Guest Issuer, the \
+    environment variables SECRET and ISSUER serve as well.\n\nCredentials are JSON. Of a Guest Issuer: \
+    {\"issuer\",\"secret\"}; of a Service App: {\"client_id\",\"client_secret\",\"refresh_token\"}, as \
+    developer.webex.com and the API hand them out. Other keys may be there.\n\nExamples:\n  \
     gi issuer add acme --id ISSUER_ID             asks, or looks at SECRET\n  \
     gi issuer add acme --credentials acme.json    from a file\n  \
     pass show webex/acme | gi issuer add acme --credentials -"
@@ -75,10 +77,21 @@ pub(crate) struct IssuerAdd {
     #[command(flatten)]
     pub(crate) issuer: NamedIssuer,
     /// What kind of Webex application it is
-    #[arg(long, value_enum, default_value_t = Kind::GuestIssuer)]
-    pub(crate) kind: Kind,
+    ///
+    /// If it is not given, the credentials show it: those with a refresh token are a Service App's.
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<Kind>,
     #[command(flatten)]
     pub(crate) source: CredentialSource,
+    #[command(flatten)]
+    pub(crate) trial: Trial,
+}
+
+#[derive(Args)]
+pub(crate) struct Trial {
+    /// Do not ask Webex whether it accepts a Service App's credentials
+    #[arg(long)]
+    pub(crate) no_check: bool,
 }
 
 /// What kind of Webex application an issuer is.
@@ -87,7 +100,6 @@ pub(crate) enum Kind {
     /// A Guest Issuer application
     GuestIssuer,
     /// A Service App
-    #[value(hide = true)]
     ServiceApp,
 }
 
@@ -100,6 +112,8 @@ pub(crate) struct IssuerUpdate {
     pub(crate) issuer: NamedIssuer,
     #[command(flatten)]
     pub(crate) source: CredentialSource,
+    #[command(flatten)]
+    pub(crate) trial: Trial,
 }
 
 #[derive(Args)]

@@ -1,18 +1,25 @@
 //! `gi status` and `gi stop`.
 
+use guestissuer_client::proto::app::AppDetail;
 use guestissuer_client::proto::response::Status as DaemonStatus;
 use guestissuer_client::proto::{Failure, UnixTime};
 use guestissuer_client::{Answered, Error, Status, Stop};
+use serde_json::Value;
 
+use super::issuer::app;
 use crate::cli::Format;
 use crate::output::{Output, facts, json, print, time};
 use crate::session::Session;
 
 pub(super) fn status(session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
     let Answered { value: status, now, .. } = session.ask(&Status)?;
+    let apps = app::all(&status.issuers, session);
+    for app in &apps {
+        app::warn(app, now, output);
+    }
     let text = match output.format {
-        Format::Json => json::line(&json::status(&status, now)),
-        Format::Text | Format::Env | Format::Header | Format::Curl => described(&status, now),
+        Format::Json => json::line(&in_json(&status, &apps, now)),
+        Format::Text | Format::Env | Format::Header | Format::Curl => described(&status, &apps, now, output),
     };
     print(&text)?;
     Ok(())
@@ -35,7 +42,20 @@ pub(super) fn stop(mut session: Session<'_>, output: &Output) -> Result<(), Fail
     Ok(())
 }
 
-fn described(status: &DaemonStatus, now: UnixTime) -> String {
+fn in_json(status: &DaemonStatus, apps: &[AppDetail], now: UnixTime) -> Value {
+    let mut value = json::status(status, now);
+    let issuers = status.issuers.iter().map(|issuer| {
+        let app = apps.iter().find(|app| app.name == issuer.name);
+        app::with_app(json::issuer(issuer, now), app, now)
+    });
+    let issuers = issuers.collect();
+    if let Value::Object(object) = &mut value {
+        object.insert("issuers".to_owned(), issuers);
+    }
+    value
+}
+
+fn described(status: &DaemonStatus, apps: &[AppDetail], now: UnixTime, output: &Output) -> String {
     let when =
         |at: Option<UnixTime>, otherwise: &str| at.map_or(otherwise.to_owned(), |at| time::relative(at, now));
     let seconds = |millis: u64| time::span(i64::try_from(millis / 1000).unwrap_or(i64::MAX));
@@ -60,6 +80,11 @@ fn described(status: &DaemonStatus, now: UnixTime) -> String {
         ("state", status.state_dir.clone()),
         ("protection", status.protection.clone()),
         ("issuers", if issuers.is_empty() { "none".to_owned() } else { issuers.join(", ") }),
+    ];
+    for (at, app) in apps.iter().enumerate() {
+        lines.push((if at == 0 { "apps" } else { "" }, app::summary(app, now, output)));
+    }
+    lines.extend([
         (
             "guests",
             format!(
@@ -76,7 +101,7 @@ fn described(status: &DaemonStatus, now: UnixTime) -> String {
         ),
         ("last mint", when(status.last_success_at, "never")),
         ("next refresh", when(status.next_refresh_at.map(|at| at.max(now)), "none planned")),
-    ];
+    ]);
     if let Some(failed) = &status.last_failure {
         lines.push((
             "last failure",

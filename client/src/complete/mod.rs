@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hidden_stays_hidden() {
-        assert_eq!(values("gi issuer add x --kind "), ["guest-issuer"]);
+    fn both_kinds_of_issuers_are_offered() {
+        assert_eq!(values("gi issuer add x --kind "), ["guest-issuer", "service-app"]);
     }
 }

@@ -176,7 +176,7 @@ fn rounded_seconds(millis: i64) -> i64 {
     millis.saturating_add(500).div_euclid(1000)
 }
 
-fn failure_value(failure: &Failure) -> Value {
+pub(crate) fn failure_value(failure: &Failure) -> Value {
     json!({
         "code": failure.code.as_str(),
         "message": failure.message,
@@ -185,7 +185,7 @@ fn failure_value(failure: &Failure) -> Value {
     })
 }
 
-fn mint_failure(failed: &MintFailure) -> Value {
+pub(crate) fn mint_failure(failed: &MintFailure) -> Value {
     let mut value = Map::new();
     value.insert("at".to_owned(), rfc3339(failed.at).into());
     value.insert("code".to_owned(), failed.failure.code.as_str().into());

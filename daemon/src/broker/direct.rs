@@ -7,17 +7,17 @@ use guestissuer_proto::direct::{
     Assertion, ExchangeAssertion, Exchanged, Person, Place, QuickToken, SignAssertion, Signer,
     VerifyAssertion, VerifyToken,
 };
-use guestissuer_proto::request::Credentials;
+use guestissuer_proto::response::IssuerKind;
 use guestissuer_proto::{Failure, FailureCode, IssuerName, UnixTime};
 use tokio::time::Instant;
 
-use super::issuers::{Checked, LONGEST_ID, check, parse_base};
+use super::credentials::{LONGEST_ID, check_guest_issuer, parse_base};
 use super::lanes::Lane;
 use super::registry::{Entry, Minting};
 use super::{Broker, failures};
 use crate::webex::assertion::{SigningKey, claimed_issuer};
 use crate::webex::base::{ApiBase, WEBEX};
-use crate::webex::{IssuerAccess, MintRequest, Minted, is_sendable};
+use crate::webex::{IssuerAccess, MintRequest, Minted, Proof, is_sendable};
 
 /// The shortest life of a guest JWT, which counts in seconds.
 const SHORTEST_LIFE: Duration = Duration::from_secs(1);
@@ -37,8 +37,23 @@ impl Hand {
     }
 
     fn key(&self) -> Result<(&str, &SigningKey), Failure> {
-        let IssuerAccess::GuestIssuer { id, key } = self.access()?;
-        Ok((id, key))
+        match (self, self.access()?) {
+            (_, IssuerAccess::GuestIssuer { id, key }) => Ok((id, key)),
+            (hand, IssuerAccess::ServiceApp(_)) => {
+                let name = match hand {
+                    Self::Stored(entry) => format!("issuer {} is a Service App, which", entry.issuer.name),
+                    Self::Given(_) => "a Service App".to_owned(),
+                };
+                Err(Failure::new(FailureCode::Usage, format!("{name} signs no JWTs"))
+                    .with_hint("get a token in one step with: gi quick"))
+            }
+        }
+    }
+
+    /// The stored Service App, if it is one.
+    fn app(&self) -> Option<&Arc<Entry>> {
+        let Self::Stored(entry) = self else { return None };
+        (entry.issuer.kind == IssuerKind::ServiceApp).then_some(entry)
     }
 }
 
@@ -82,9 +97,12 @@ impl Broker {
     }
 
     /// Signs a guest JWT and exchanges it.
-    pub async fn quick(&self, ask: &QuickToken, deadline: Instant) -> Result<Exchanged, Failure> {
+    pub async fn quick(self: &Arc<Self>, ask: &QuickToken, deadline: Instant) -> Result<Exchanged, Failure> {
         let hand = self.hand(&ask.signer)?;
-        let (access, (id, _)) = (hand.access()?, hand.key()?);
+        if let Some(entry) = hand.app() {
+            return self.quick_by_app(entry, ask, deadline).await;
+        }
+        let (id, key) = hand.key()?;
         let own = match &hand {
             Hand::Stored(entry) => Some(Arc::clone(entry)),
             Hand::Given(_) => None,
@@ -97,7 +115,7 @@ impl Broker {
         let lane = self.lane(&base, id, own);
         let request = MintRequest {
             base: &base,
-            access,
+            proof: Proof::Assertion(id, key),
             subject: &ask.subject,
             name: &ask.name,
             timeout: self.settings.request_timeout,
@@ -105,6 +123,37 @@ impl Broker {
         let attempt = || self.webex.mint(&request);
         let explain = |error: &_| failures::login(error, self.webex.clock_skew_ms());
         self.send(&lane, deadline, attempt, explain).await.map(exchanged)
+    }
+
+    /// Mints with a Service App's own token, which goes nowhere but to the app's own address.
+    async fn quick_by_app(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        ask: &QuickToken,
+        deadline: Instant,
+    ) -> Result<Exchanged, Failure> {
+        let name = &entry.issuer.name;
+        let own = &minting(entry)?.base;
+        if base(ask.api_base.as_deref())?.is_some_and(|base| base != *own) {
+            return Err(Failure::new(
+                FailureCode::Usage,
+                format!("the token of Service App {name} is not sent to another address than its own"),
+            )
+            .with_hint("leave --api-base out"));
+        }
+        loop {
+            let failed = match self.open_door(entry) {
+                Ok(()) => match self.mint_aside(entry, &ask.subject, &ask.name, deadline).await {
+                    Ok(minted) => {
+                        self.note_passed_test(entry).await?;
+                        return Ok(exchanged(minted));
+                    }
+                    Err(failed) => failed,
+                },
+                Err(failed) => failed,
+            };
+            self.wait_to_retry(failed, deadline).await?;
+        }
     }
 
     /// Asks Webex whose access token this is.
@@ -127,9 +176,8 @@ impl Broker {
                 if let Some(entry) = name.and_then(|name| self.registry.resolve(Some(&name)).ok()) {
                     return Ok(Hand::Stored(entry));
                 }
-                let given = Credentials::GuestIssuer { id: Some(id.clone()), secret: secret.clone() };
-                let Checked { kind, id, secret } = check(given)?;
-                IssuerAccess::new(kind, &id.unwrap_or_default(), &secret)
+                let (id, secret) = check_guest_issuer(Some(id.clone()), secret)?;
+                IssuerAccess::new(IssuerKind::GuestIssuer, &id.unwrap_or_default(), &secret)
                     .map(Hand::Given)
                     .map_err(|error| Failure::new(FailureCode::Usage, error.to_string()))
             }

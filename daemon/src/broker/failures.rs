@@ -8,7 +8,7 @@ use guestissuer_proto::{Failure, FailureCode, IssuerName, Subject};
 use crate::domain::guest::Issuer;
 use crate::store::StoreError;
 use crate::vault::{LockReason, VaultError};
-use crate::webex::{Malformed, MintError, Unusable};
+use crate::webex::{AppRefusal, Malformed, MintError, Unusable};
 
 /// A clock this far off, in milliseconds, is worth a word beside a refusal.
 const NOTABLE_SKEW_MS: u64 = 30_000;
@@ -95,6 +95,19 @@ pub(super) fn mint(error: &MintError, issuer: &IssuerName, skew_ms: Option<i64>)
             with_said(format!("Webex refuses the credentials of issuer {issuer} (status {status})")),
         )
         .with_hint(rejected_hint(issuer, skew_ms)),
+        MintError::MissingScope { scope, status, .. } => Failure::new(
+            FailureCode::IssuerRejected,
+            with_said(format!("Webex forbids Service App {issuer} what needs the scope {scope} (status {status})")),
+        )
+        .with_hint(format!(
+            "give the Service App the scope {scope} on developer.webex.com, have an administrator authorize it \
+             again, create new tokens, then: gi issuer update {issuer}"
+        )),
+        MintError::AppRejected { why, status, .. } => Failure::new(
+            FailureCode::IssuerRejected,
+            with_said(format!("Webex does not accept {} of Service App {issuer} (status {status})", refused(*why))),
+        )
+        .with_hint(app_hint(*why, issuer)),
         MintError::Refused { status, .. } => Failure::new(
             FailureCode::IssuerRejected,
             with_said(format!("Webex refuses the request of issuer {issuer} (status {status})")),
@@ -112,10 +125,34 @@ pub(super) fn mint(error: &MintError, issuer: &IssuerName, skew_ms: Option<i64>)
     }
 }
 
+/// Credentials that were tried before they were stored are no good.
+pub(super) fn trial(error: &MintError, issuer: &IssuerName, skew_ms: Option<i64>) -> Failure {
+    let failure = mint(error, issuer, skew_ms);
+    let hint = match error {
+        MintError::AppRejected { why: AppRefusal::RefreshToken | AppRefusal::AccessToken, .. } => {
+            "create new tokens on the Service App's page on developer.webex.com; nothing was stored"
+        }
+        MintError::AppRejected { why: AppRefusal::Client | AppRefusal::Unclear, .. } => {
+            "copy client id, client secret and refresh token once more; nothing was stored"
+        }
+        MintError::RateLimited { .. } | MintError::Unavailable { .. } => {
+            "nothing was stored; to store them without asking Webex: --no-check"
+        }
+        MintError::Rejected { .. }
+        | MintError::MissingScope { .. }
+        | MintError::Refused { .. }
+        | MintError::Unsigned(_) => return failure,
+    };
+    failure.with_hint(hint)
+}
+
 /// A guest JWT was not exchanged. The words are those of the original command line, as far as it had any.
 pub(super) fn login(error: &MintError, skew_ms: Option<i64>) -> Failure {
     match error {
-        MintError::Rejected { status, .. } | MintError::Refused { status, .. } => {
+        MintError::Rejected { status, .. }
+        | MintError::MissingScope { status, .. }
+        | MintError::AppRejected { status, .. }
+        | MintError::Refused { status, .. } => {
             let nothing_said = error.said().is_none_or(|said| said.message.is_none());
             let message = "invalid Guest token".to_owned();
             let message = if nothing_said { format!("{message}: status {status}") } else { message };
@@ -132,7 +169,11 @@ pub(super) fn login(error: &MintError, skew_ms: Option<i64>) -> Failure {
         MintError::Unavailable { cause, .. } => {
             let what = match cause {
                 Unusable::Malformed(
-                    Malformed::NotJson | Malformed::NoToken | Malformed::NoLife | Malformed::NoPerson,
+                    Malformed::NotJson
+                    | Malformed::NoToken
+                    | Malformed::NoLife
+                    | Malformed::NoPerson
+                    | Malformed::NoCount,
                 ) => "bad response".to_owned(),
                 Unusable::Unreachable(_)
                 | Unusable::NoCertificates
@@ -160,7 +201,10 @@ pub(super) fn person(error: &MintError) -> Failure {
             with_said(error, "bad token, could not authenticate".to_owned()),
         )
         .with_hint("the token has expired, or is no access token of this API"),
-        MintError::Rejected { status, .. } | MintError::Refused { status, .. } => {
+        MintError::Rejected { status, .. }
+        | MintError::MissingScope { status, .. }
+        | MintError::AppRejected { status, .. }
+        | MintError::Refused { status, .. } => {
             let message = format!("could not retrieve info, err: Request failed with status code {status}");
             Failure::new(FailureCode::Unavailable, with_said(error, message))
         }
@@ -201,6 +245,42 @@ fn with_said(error: &MintError, message: String) -> String {
         Some(id) => format!("{message} (tracking id {id})"),
         None => message,
     }
+}
+
+const fn refused(why: AppRefusal) -> &'static str {
+    match why {
+        AppRefusal::RefreshToken => "the refresh token",
+        AppRefusal::AccessToken => "the access token",
+        AppRefusal::Client => "the client id and secret",
+        AppRefusal::Unclear => "the credentials",
+    }
+}
+
+fn app_hint(why: AppRefusal, issuer: &IssuerName) -> String {
+    match why {
+        AppRefusal::RefreshToken => new_tokens(issuer),
+        AppRefusal::AccessToken => format!(
+            "an administrator may have withdrawn the Service App's authorization: have it authorized again, {}",
+            new_tokens(issuer)
+        ),
+        AppRefusal::Client | AppRefusal::Unclear => format!(
+            "copy client id, client secret and refresh token from the Service App's page on developer.webex.com once \
+             more, then: gi issuer update {issuer}"
+        ),
+    }
+}
+
+/// How to get another refresh token, which only a person can.
+pub(super) fn new_tokens(issuer: &IssuerName) -> String {
+    format!(
+        "create new tokens on the Service App's page on developer.webex.com, then: gi issuer update {issuer}"
+    )
+}
+
+/// A Service App without any tokens.
+pub(super) fn no_tokens(issuer: &IssuerName) -> Failure {
+    Failure::new(FailureCode::IssuerRejected, format!("Service App {issuer} has no refresh token"))
+        .with_hint(new_tokens(issuer))
 }
 
 fn rejected_hint(issuer: &IssuerName, skew_ms: Option<i64>) -> String {

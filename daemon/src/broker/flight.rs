@@ -1,6 +1,8 @@
-//! At most one mint per guest is in flight; everyone who wants it waits for the same one.
+//! At most one mint per guest, and one refresh per Service App, is in flight; everyone who wants it waits for the same
+//! one.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use guestissuer_proto::{Failure, FailureCode, UnixTime};
@@ -26,33 +28,42 @@ impl From<Failure> for FlightFailure {
     }
 }
 
-/// The flights under way.
+/// Tells how a flight ended, once it has.
+type Ending = watch::Receiver<Option<Outcome>>;
+
+/// The flights under way, by whom or what they are for.
 ///
-/// Invariant: a guest is in the map from before its flight starts until its outcome is known.
-#[derive(Debug, Default)]
-pub(super) struct Flights(Mutex<HashMap<GuestKey, watch::Receiver<Option<Outcome>>>>);
+/// Invariant: a key is in the map from before its flight starts until its outcome is known.
+#[derive(Debug)]
+pub(super) struct Flights<K>(Mutex<HashMap<K, Ending>>);
 
 /// A place on a flight.
-pub(super) struct Boarded {
+pub(super) struct Boarded<K: Hash + Eq> {
     /// Tells how it ends.
     pub(super) flight: Flight,
     /// For the first on board, who must make it happen.
-    pub(super) pilot: Option<Pilot>,
+    pub(super) pilot: Option<Pilot<K>>,
 }
 
 /// Waits for the end of a flight.
-pub(super) struct Flight(watch::Receiver<Option<Outcome>>);
+pub(super) struct Flight(Ending);
 
 /// Must end the flight. Dropping it without saying how means that it crashed.
-pub(super) struct Pilot {
-    flights: Arc<Flights>,
-    key: GuestKey,
+pub(super) struct Pilot<K: Hash + Eq> {
+    flights: Arc<Flights<K>>,
+    key: K,
     outcome: watch::Sender<Option<Outcome>>,
 }
 
-impl Flights {
-    /// Boards the flight of this guest, starting one if there is none.
-    pub(super) fn board(self: &Arc<Self>, key: &GuestKey) -> Boarded {
+impl<K> Default for Flights<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Clone + Hash + Eq> Flights<K> {
+    /// Boards the flight for this key, starting one if there is none.
+    pub(super) fn board(self: &Arc<Self>, key: &K) -> Boarded<K> {
         let mut flights = self.lock();
         if let Some(flight) = flights.get(key) {
             return Boarded { flight: Flight(flight.clone()), pilot: None };
@@ -63,23 +74,27 @@ impl Flights {
         Boarded { flight: Flight(flight), pilot: Some(pilot) }
     }
 
-    /// Whether a flight of this guest is under way.
-    pub(super) fn is_flying(&self, key: &GuestKey) -> bool {
+    /// Whether a flight for this key is under way.
+    pub(super) fn is_flying(&self, key: &K) -> bool {
         self.lock().contains_key(key)
-    }
-
-    /// Whether any flight of this issuer's guests is under way.
-    pub(super) fn is_busy(&self, issuer: IssuerId) -> bool {
-        self.lock().keys().any(|key| key.issuer == issuer)
     }
 
     /// How many flights are under way.
     pub(super) fn count(&self) -> usize {
         self.lock().len()
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<GuestKey, watch::Receiver<Option<Outcome>>>> {
+impl<K: Hash + Eq> Flights<K> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Ending>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Flights<GuestKey> {
+    /// Whether any flight of this issuer's guests is under way.
+    pub(super) fn is_busy(&self, issuer: IssuerId) -> bool {
+        self.lock().keys().any(|key| key.issuer == issuer)
     }
 }
 
@@ -98,14 +113,14 @@ impl Flight {
     }
 }
 
-impl Pilot {
+impl<K: Hash + Eq> Pilot<K> {
     /// Ends the flight.
     pub(super) fn land(self, outcome: Outcome) {
         self.outcome.send_replace(Some(outcome));
     }
 }
 
-impl Drop for Pilot {
+impl<K: Hash + Eq> Drop for Pilot<K> {
     fn drop(&mut self) {
         self.flights.lock().remove(&self.key);
     }

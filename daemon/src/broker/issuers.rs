@@ -3,73 +3,124 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use guestissuer_proto::request::{Credentials, IssuerChange, IssuerRemoval, IssuerSpec};
+use guestissuer_proto::request::{IssuerChange, IssuerRemoval, IssuerSpec};
 use guestissuer_proto::response::{IssuerDetail, IssuerKind, IssuerTested};
 use guestissuer_proto::{Failure, FailureCode, IssuerName, Secret};
 use tokio::time::Instant;
 
+use super::credentials::{Checked, check, parse_base};
 use super::registry::{Entry, unseal};
-use super::{Broker, failures, roll};
+use super::{Broker, failures};
 use crate::domain::guest::{Issuer, Sealed};
-use crate::domain::policy;
 use crate::store::issuers::{self as issuer_rows, NewIssuer};
 use crate::vault::Belonging;
-use crate::webex::base::{ApiBase, WEBEX};
-use crate::webex::{IssuerAccess, MintError, MintRequest};
-
-/// The longest issuer id that is believed. Real ones are a hundred characters.
-pub(super) const LONGEST_ID: usize = 1024;
+use crate::webex::MintError;
+use crate::webex::base::WEBEX;
 
 /// Random bytes in the subject of a throw-away guest.
 const TEST_SUBJECT: usize = 8;
 
-/// Credentials that were looked at: kind, id and secret.
-pub(super) struct Checked {
-    pub(super) kind: IssuerKind,
-    pub(super) id: Option<String>,
-    pub(super) secret: Secret,
+/// Whether credentials are tried before they are stored, where that can be done without minting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trial {
+    /// Only if Webex accepts them.
+    First,
+    /// They are stored as they are.
+    None,
 }
 
 impl Broker {
     /// Stores a new issuer.
-    pub async fn add_issuer(&self, spec: IssuerSpec) -> Result<IssuerDetail, Failure> {
-        let api_base = parse_base(spec.api_base.as_deref())?.unwrap_or_else(|| WEBEX.to_owned());
-        let Checked { kind, id, secret } = check(spec.credentials)?;
-        let public_id = id.ok_or_else(|| {
-            Failure::new(FailureCode::Usage, "an issuer needs its id")
-                .with_hint("give it with --id, or in the credentials")
-        })?;
-        let sealed = self.seal_secret(&spec.name, &public_id, &api_base, &secret)?;
+    pub async fn add_issuer(
+        self: &Arc<Self>,
+        spec: IssuerSpec,
+        trial: Trial,
+        deadline: Instant,
+    ) -> Result<IssuerDetail, Failure> {
         let name = spec.name.clone();
-        let new = NewIssuer { name: spec.name, kind, public_id, api_base, sealed, created_at: self.now() };
-        let added = self.write(move |rows| issuer_rows::add(rows, &new)).await?;
+        let api_base = parse_base(spec.api_base.as_deref())?.unwrap_or_else(|| WEBEX.to_owned());
+        // Before Webex is asked for anything: what it answers must find its place.
+        if self.registry.all().iter().any(|entry| entry.issuer.name == name) {
+            return Err(is_taken(&name));
+        }
+        let added = match check(spec.credentials)? {
+            Checked::GuestIssuer { id, secret } => {
+                let public_id = id.ok_or_else(|| {
+                    Failure::new(FailureCode::Usage, "an issuer needs its id")
+                        .with_hint("give it with --id, or in the credentials")
+                })?;
+                let sealed = self.seal_secret(&name, &public_id, &api_base, &secret)?;
+                let new = NewIssuer {
+                    name: spec.name,
+                    kind: IssuerKind::GuestIssuer,
+                    public_id,
+                    api_base,
+                    sealed,
+                    created_at: self.now(),
+                };
+                self.write(move |rows| issuer_rows::add(rows, &new)).await?
+            }
+            Checked::ServiceApp(parts) => self.add_app(spec.name, parts, api_base, trial, deadline).await?,
+        };
         if added.is_none() {
-            return Err(Failure::new(FailureCode::Usage, format!("an issuer called {name} exists already"))
-                .with_hint(format!("replace its credentials with: gi issuer update {name}")));
+            return Err(is_taken(&name));
         }
         self.reload_issuers().await?;
+        self.schedule_changed.notify_one();
         self.show_issuer(Some(&name)).await
     }
 
     /// Replaces what an issuer proves itself with, or where its API is. Its guests and their tokens stay.
-    pub async fn update_issuer(&self, change: IssuerChange) -> Result<IssuerDetail, Failure> {
+    pub async fn update_issuer(
+        self: &Arc<Self>,
+        change: IssuerChange,
+        trial: Trial,
+        deadline: Instant,
+    ) -> Result<IssuerDetail, Failure> {
         let entry = self.registry.resolve(Some(&change.name))?;
-        let issuer = &entry.issuer;
-        let api_base = parse_base(change.api_base.as_deref())?.unwrap_or_else(|| issuer.api_base.clone());
-        let (new_id, secret) = match change.credentials.map(check).transpose()? {
-            Some(Checked { id, secret, .. }) => (id, secret),
-            None => (None, unseal(issuer, &self.vault).map_err(|error| failures::vault(&error))?),
-        };
-        let public_id = new_id.unwrap_or_else(|| issuer.public_id.clone());
-        let sealed = self.seal_secret(&issuer.name, &public_id, &api_base, &secret)?;
-        let (id, now) = (issuer.id, self.now());
-        self.write(move |rows| issuer_rows::update(rows, id, &public_id, &api_base, &sealed, now)).await?;
+        let api_base =
+            parse_base(change.api_base.as_deref())?.unwrap_or_else(|| entry.issuer.api_base.clone());
+        let checked = change.credentials.map(check).transpose()?;
+        match (checked, entry.issuer.kind) {
+            (Some(Checked::ServiceApp(parts)), IssuerKind::ServiceApp) => {
+                self.update_app(&entry, parts, api_base, trial, deadline).await?;
+            }
+            (Some(Checked::GuestIssuer { id, secret }), IssuerKind::GuestIssuer) => {
+                self.replace_secret(&entry.issuer, id, secret, api_base).await?;
+            }
+            (None, IssuerKind::GuestIssuer | IssuerKind::ServiceApp) => {
+                let secret = unseal(&entry.issuer, &self.vault).map_err(|error| failures::vault(&error))?;
+                self.replace_secret(&entry.issuer, None, secret, api_base).await?;
+            }
+            (Some(Checked::GuestIssuer { .. }), IssuerKind::ServiceApp)
+            | (Some(Checked::ServiceApp(_)), IssuerKind::GuestIssuer) => {
+                let (name, kind) = (&entry.issuer.name, entry.issuer.kind.as_str());
+                return Err(Failure::new(
+                    FailureCode::Usage,
+                    format!("issuer {name} is a {kind}, and these are credentials of another kind"),
+                )
+                .with_hint("store them as another issuer, with: gi issuer add"));
+            }
+        }
         self.reload_issuers().await?;
         // What was held against the old credentials does not count against the new ones.
         self.registry.resolve(Some(&change.name))?.succeeded();
         self.cache.clear();
         self.schedule_changed.notify_one();
         self.show_issuer(Some(&change.name)).await
+    }
+
+    async fn replace_secret(
+        &self,
+        issuer: &Issuer,
+        new_id: Option<String>,
+        secret: Secret,
+        api_base: String,
+    ) -> Result<(), Failure> {
+        let public_id = new_id.unwrap_or_else(|| issuer.public_id.clone());
+        let sealed = self.seal_secret(&issuer.name, &public_id, &api_base, &secret)?;
+        let (id, now) = (issuer.id, self.now());
+        self.write(move |rows| issuer_rows::update(rows, id, &public_id, &api_base, &sealed, now)).await
     }
 
     /// Forgets an issuer; one that has guests only if they are to be forgotten too.
@@ -134,38 +185,14 @@ impl Broker {
 
     /// Mints a token for a guest that is forgotten at once, to see whether Webex accepts the issuer.
     pub async fn test_issuer(
-        &self,
+        self: &Arc<Self>,
         name: Option<&IssuerName>,
         deadline: Instant,
     ) -> Result<IssuerTested, Failure> {
         let entry = self.registry.resolve(name)?;
-        let minting = entry.minting.as_ref().map_err(Clone::clone)?;
-        self.respect_pause(&entry)?;
         let (subject, display_name) = throw_away_guest()?;
-        let request = MintRequest {
-            base: &minting.base,
-            access: &minting.access,
-            subject: &subject,
-            name: &display_name,
-            timeout: self.settings.request_timeout,
-        };
-        let wait = entry.door().gate.reserve(self.clock.now(), self.settings.mints_per_second);
-        let attempt = async {
-            tokio::time::sleep(wait).await;
-            let _slot = self.slots.acquire().await;
-            // Webex may have asked to wait while this stood in line.
-            self.respect_pause(&entry)?;
-            Ok(self.webex.mint(&request).await)
-        };
-        let minted = tokio::time::timeout_at(deadline, attempt).await;
-        let minted = minted
-            .map_err(|_| Failure::new(FailureCode::Deadline, "Webex did not answer in the time given"))??;
-        let minted = match minted {
-            Ok(minted) => minted,
-            Err(error) => {
-                return Err(self.hold_against(&entry, &error, policy::backoff(1, None, roll())).await);
-            }
-        };
+        let minted = self.mint_aside(&entry, &subject, &display_name, deadline).await;
+        let minted = minted.map_err(|failed| failed.failure)?;
         self.note_passed_test(&entry).await?;
         Ok(IssuerTested {
             name: entry.issuer.name.clone(),
@@ -174,16 +201,8 @@ impl Broker {
         })
     }
 
-    /// Fails while Webex wants no request for the issuer.
-    fn respect_pause(&self, entry: &Entry) -> Result<(), Failure> {
-        let now = self.clock.now();
-        let Some(until) = entry.door().gate.paused_until(now) else { return Ok(()) };
-        let message = format!("Webex asked issuer {} to wait", entry.issuer.name);
-        Err(Failure::new(FailureCode::RateLimited, message).with_retry_after(until.since(now.wall)))
-    }
-
     /// Webex accepts the issuer: what was held against it and its guests is forgotten.
-    async fn note_passed_test(&self, entry: &Entry) -> Result<(), Failure> {
+    pub(super) async fn note_passed_test(&self, entry: &Entry) -> Result<(), Failure> {
         entry.succeeded();
         let (issuer, now) = (entry.issuer.id, self.now());
         self.write(move |rows| {
@@ -209,7 +228,7 @@ impl Broker {
         closed.record.failure
     }
 
-    fn seal_secret(
+    pub(super) fn seal_secret(
         &self,
         name: &IssuerName,
         public_id: &str,
@@ -220,7 +239,7 @@ impl Broker {
         self.vault.seal(belonging, secret).map_err(|error| failures::vault(&error))
     }
 
-    async fn reload_issuers(&self) -> Result<(), Failure> {
+    pub(super) async fn reload_issuers(&self) -> Result<(), Failure> {
         let issuers = self.read(issuer_rows::all).await?;
         self.registry.replace(issuers, &self.vault, self.clock.now());
         Ok(())
@@ -232,6 +251,11 @@ impl Broker {
     }
 }
 
+fn is_taken(name: &IssuerName) -> Failure {
+    Failure::new(FailureCode::Usage, format!("an issuer called {name} exists already"))
+        .with_hint(format!("replace its credentials with: gi issuer update {name}"))
+}
+
 fn throw_away_guest() -> Result<(guestissuer_proto::Subject, guestissuer_proto::DisplayName), Failure> {
     let mut random = [0; TEST_SUBJECT];
     let internal = |_| Failure::new(FailureCode::Internal, "no throw-away guest could be made up");
@@ -239,34 +263,4 @@ fn throw_away_guest() -> Result<(guestissuer_proto::Subject, guestissuer_proto::
         .map_err(|_| Failure::new(FailureCode::Internal, "the system gives no random numbers"))?;
     let subject = format!("gi-test-{:016x}", u64::from_be_bytes(random)).parse().map_err(internal)?;
     Ok((subject, "gi issuer test".parse().map_err(internal)?))
-}
-
-pub(super) fn parse_base(text: Option<&str>) -> Result<Option<String>, Failure> {
-    let parse = |text: &str| match text.parse::<ApiBase>() {
-        Ok(base) => Ok(base.to_string()),
-        Err(error) => Err(Failure::new(FailureCode::Usage, format!("the API address is no good: {error}"))),
-    };
-    text.map(parse).transpose()
-}
-
-/// Looks at credentials before they are stored or used: whether the secret decodes and the id is plain.
-pub(super) fn check(credentials: Credentials) -> Result<Checked, Failure> {
-    let Credentials::GuestIssuer { id, secret } = credentials;
-    let kind = IssuerKind::GuestIssuer;
-    let id = id.map(|id| id.trim().to_owned());
-    if let Some(id) = &id
-        && (id.is_empty() || id.len() > LONGEST_ID || !id.bytes().all(|byte| byte.is_ascii_graphic()))
-    {
-        return Err(Failure::new(
-            FailureCode::Usage,
-            "the issuer id is not one: it is a word of letters and digits",
-        )
-        .with_hint("copy it from the Guest Issuer application's page on developer.webex.com"));
-    }
-    let secret = Secret::new(secret.expose().trim().to_owned());
-    if let Err(error) = IssuerAccess::new(kind, id.as_deref().unwrap_or_default(), &secret) {
-        return Err(Failure::new(FailureCode::Usage, error.to_string())
-            .with_hint("copy the whole shared secret as Webex shows it: base64, usually ending in ="));
-    }
-    Ok(Checked { kind, id, secret })
 }

@@ -144,9 +144,11 @@ impl Broker {
             self.note_failure_in(lane, &error, &failure, backoff).await;
             match error {
                 MintError::RateLimited { .. } | MintError::Unavailable { .. } => {}
-                MintError::Rejected { .. } | MintError::Refused { .. } | MintError::Unsigned(_) => {
-                    return Err(failure);
-                }
+                MintError::Rejected { .. }
+                | MintError::MissingScope { .. }
+                | MintError::AppRejected { .. }
+                | MintError::Refused { .. }
+                | MintError::Unsigned(_) => return Err(failure),
             }
             let now = self.clock.now();
             let retry_at = now.wall.saturating_add(policy::foreground_backoff(backoff));

@@ -9,6 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::cache::Warm;
 use super::flight::{FlightFailure, Outcome, Pilot};
+use super::hand::{Denied, Shown, Wish};
 use super::registry::{Entry, Minting};
 use super::{Broker, count, failures, roll};
 use crate::domain::credential::{Credential, Lifetime};
@@ -19,7 +20,7 @@ use crate::store::guests as guest_rows;
 use crate::store::mints::{self as mint_rows, Meanwhile};
 use crate::store::{StoreError, issuers as issuer_rows};
 use crate::vault::Belonging;
-use crate::webex::{MintError, MintRequest, Minted};
+use crate::webex::{MintError, Minted};
 
 /// What a failure did to the issuer's door.
 pub(super) struct Closed {
@@ -30,7 +31,7 @@ pub(super) struct Closed {
     /// Until when Webex wants no request for the issuer.
     pub(super) paused_until: Option<UnixTime>,
     /// When someone who waits may ask again.
-    opens: Option<UnixTime>,
+    pub(super) opens: Option<UnixTime>,
 }
 
 /// What follows from a failed mint.
@@ -50,7 +51,7 @@ impl Broker {
     /// serves and nothing is minted.
     pub(super) fn take_off(
         self: &Arc<Self>,
-        pilot: Pilot,
+        pilot: Pilot<GuestKey>,
         entry: &Arc<Entry>,
         key: &GuestKey,
         seen: Option<UnixTime>,
@@ -68,7 +69,13 @@ impl Broker {
         });
     }
 
-    async fn fly(&self, entry: &Entry, key: &GuestKey, seen: Option<UnixTime>, purpose: Purpose) -> Outcome {
+    async fn fly(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        key: &GuestKey,
+        seen: Option<UnixTime>,
+        purpose: Purpose,
+    ) -> Outcome {
         let wanted = key.clone();
         let guest = self.store.read(move |rows| guest_rows::find(rows, &wanted)).await;
         let guest = guest.map_err(|error| failures::store(&error))?;
@@ -81,6 +88,12 @@ impl Broker {
         // The times of a token that was thrown away say nothing about how long tokens live.
         let guest = Guest { lifetime: guest.token.as_ref().and(guest.lifetime), ..guest };
         let minting = entry.minting.as_ref().map_err(Clone::clone)?;
+        self.hold_back(entry, &guest, purpose)?;
+        // Before it takes a slot: those who wait for an app's own token must not be in the way of other issuers' guests.
+        let shown = match self.shown(entry, minting).await {
+            Ok(shown) => shown,
+            Err(failed) => return Err(self.note_app_failure(&guest, failed).await),
+        };
         self.wait_for_turn(entry, &guest, purpose).await?;
         let Ok(_slot) = self.slots.acquire().await else {
             return Err(Failure::new(FailureCode::Unavailable, "the daemon is about to end").into());
@@ -88,23 +101,28 @@ impl Broker {
         // Webex may have asked to wait while this flight stood in line.
         self.hold_back(entry, &guest, purpose)?;
         let sent_at = self.clock.now().wall;
-        match self.ask_webex(entry, minting, &guest).await {
+        match self.ask_webex(entry, minting, &guest, shown).await {
             Ok(minted) => self.keep(entry, &guest, sent_at, minted).await,
-            Err(error) => Err(self.note_failure(entry, &guest, &error).await),
+            Err(Denied::Webex(error)) => Err(self.note_failure(entry, &guest, &error).await),
+            Err(Denied::App(failed)) => Err(self.note_app_failure(&guest, failed).await),
         }
     }
 
-    async fn ask_webex(&self, entry: &Entry, minting: &Minting, guest: &Guest) -> Result<Minted, MintError> {
+    async fn ask_webex(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        minting: &Minting,
+        guest: &Guest,
+        shown: Shown<'_>,
+    ) -> Result<Minted, Denied> {
         let life = guest.lifetime.map(|lifetime| lifetime.whole());
-        let request = MintRequest {
-            base: &minting.base,
-            access: &minting.access,
+        let wish = Wish {
             subject: &guest.key.subject,
             name: &guest.display_name,
             timeout: policy::attempt_timeout(self.settings.request_timeout, life),
         };
         tracing::debug!(subject = %guest.key.subject, issuer = %entry.issuer.name, "minting");
-        self.webex.mint(&request).await
+        self.mint_with(entry, minting, shown, wish).await
     }
 
     /// Waits for a place in the line of requests to this issuer, unless it is no time to ask at all.
@@ -157,7 +175,7 @@ impl Broker {
 
     /// Makes a token durable, and only then available.
     async fn keep(&self, entry: &Entry, guest: &Guest, issued_at: UnixTime, minted: Minted) -> Outcome {
-        let Minted { access_token, life, tracking_id } = minted;
+        let Minted { access_token, life, tracking_id, person_id, email } = minted;
         let lifetime = Lifetime {
             issued_at,
             expires_at: issued_at.saturating_add(life),
@@ -171,8 +189,8 @@ impl Broker {
             sealed,
             lifetime,
             tracking_id,
-            person_id: None,
-            email: None,
+            person_id,
+            email,
         };
         let generation = self.cache.generation();
         let issuer = entry.issuer.id;
@@ -239,6 +257,25 @@ impl Broker {
         FlightFailure { failure, retry_at: helps.then_some(retry_at) }
     }
 
+    /// Writes down that a Service App's own token is missing, and plans the next attempt. The issuer's part in that was
+    /// written down by the refresh that failed.
+    async fn note_app_failure(&self, guest: &Guest, failed: FlightFailure) -> FlightFailure {
+        count(&self.counters.mint_failures);
+        let now = self.now();
+        let life = guest.lifetime.map(|lifetime| lifetime.whole());
+        let backoff = policy::backoff(guest.failures.saturating_add(1), life, roll());
+        let next_attempt_at = now.saturating_add(backoff).max(failed.retry_at.unwrap_or(now));
+        let record = MintFailure { at: now, failure: failed.failure.clone(), tracking_id: None };
+        let id = guest.id;
+        let written =
+            self.store.write(move |rows| mint_rows::record_failure(rows, id, &record, next_attempt_at));
+        if let Err(error) = written.await {
+            failures::store(&error);
+        }
+        self.cache.plan(&guest.key, Some(next_attempt_at));
+        failed
+    }
+
     /// Closes the issuer's door, as far as a failure tells something about the issuer and not only about a guest.
     pub(super) fn close_door(
         &self,
@@ -285,7 +322,9 @@ impl Broker {
 /// What a failure tells about the issuer, if anything.
 pub(super) fn trouble(error: &MintError, backoff: Duration) -> Option<Trouble> {
     match error {
-        MintError::Rejected { .. } => Some(Trouble::Rejected),
+        MintError::Rejected { .. } | MintError::MissingScope { .. } | MintError::AppRejected { .. } => {
+            Some(Trouble::Rejected)
+        }
         MintError::RateLimited { retry_after, .. } => {
             Some(Trouble::AskedToWait(retry_after.unwrap_or(backoff)))
         }

@@ -4,17 +4,20 @@
 //! guest, for Webex or for the writer.
 
 mod cache;
+mod credentials;
 mod diagnosis;
 mod direct;
 mod failures;
 mod flight;
 mod guests;
+mod hand;
 mod issuers;
 mod lanes;
 mod mint;
 mod people;
 mod registry;
 mod schedule;
+mod service_app;
 mod status;
 mod suggestions;
 mod token;
@@ -29,7 +32,7 @@ use guestissuer_proto::UnixTime;
 use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio_util::task::TaskTracker;
 
-use crate::domain::guest::GuestKey;
+use crate::domain::guest::{GuestKey, IssuerId};
 use crate::domain::policy::RefreshShare;
 use crate::domain::time::{Clock, Moment};
 use crate::store::{Store, StoreError, issuers as issuer_rows};
@@ -38,6 +41,7 @@ use crate::webex::Webex;
 use crate::webex::proxy::ProxySetting;
 use cache::HotCache;
 use flight::Flights;
+pub use issuers::Trial;
 use lanes::Lanes;
 use registry::Registry;
 pub use schedule::Pass;
@@ -103,7 +107,9 @@ pub struct Broker {
     proxies: Vec<ProxySetting>,
     registry: Registry,
     cache: HotCache,
-    flights: Arc<Flights>,
+    flights: Arc<Flights<GuestKey>>,
+    /// The refreshes of Service Apps' own tokens.
+    renewals: Arc<Flights<IssuerId>>,
     lanes: Lanes,
     slots: Semaphore,
     background_slots: Arc<Semaphore>,
@@ -151,6 +157,7 @@ impl Broker {
             registry,
             cache: HotCache::new(),
             flights: Arc::default(),
+            renewals: Arc::default(),
             lanes: Lanes::new(),
             slots: Semaphore::new(settings.max_in_flight),
             background_slots: Arc::new(Semaphore::new(background)),

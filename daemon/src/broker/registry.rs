@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use guestissuer_proto::{Failure, FailureCode, IssuerName, Secret};
 
+use super::service_app::AppHolder;
 use super::suggestions;
 use crate::domain::gate::Gate;
 use crate::domain::guest::{Issuer, IssuerId};
@@ -22,6 +23,8 @@ pub(super) struct Entry {
     pub(super) minting: Result<Minting, Failure>,
     /// Outlives changes of the issuer.
     door: Arc<Mutex<Door>>,
+    /// A Service App's own token; empty for other kinds. Outlives changes of the issuer as well.
+    pub(super) app: Arc<AppHolder>,
 }
 
 /// What holds requests back, and the failure that closed it last.
@@ -47,7 +50,7 @@ impl Entry {
             gate: Gate::paused(now, issuer.paused_until, LONGEST_WAIT),
             failure,
         }));
-        Self { issuer, minting, door }
+        Self { issuer, minting, door, app: Arc::default() }
     }
 
     /// A request succeeded, or what failed before no longer counts.
@@ -101,6 +104,7 @@ impl Registry {
             let mut entry = Entry::new(issuer, vault, now);
             if let Some(before) = old.get(&entry.issuer.name).filter(|old| old.issuer.id == entry.issuer.id) {
                 entry.door = Arc::clone(&before.door);
+                entry.app = Arc::clone(&before.app);
             }
             entries.insert(entry.issuer.name.clone(), Arc::new(entry));
         }

@@ -58,6 +58,7 @@ impl Broker {
         if let Some(opens) = entry.door().gate.opens_at(self.clock.now(), Purpose::Background) {
             return Ok(Some(opens));
         }
+        let renewal = self.renew_if_due(entry).await?;
         self.retire_idle(entry, now).await?;
         // Those in flight are still at the head of the schedule, and must not hide the ones behind them.
         let limit = self.background_slots.available_permits() + self.flights.count();
@@ -69,7 +70,8 @@ impl Broker {
                 self.refresh(entry, &guest);
             }
         }
-        self.store.read(move |rows| guest_rows::next_due(rows, issuer, now)).await
+        let next = self.store.read(move |rows| guest_rows::next_due(rows, issuer, now)).await?;
+        Ok([renewal, next].into_iter().flatten().min())
     }
 
     /// Starts one refresh, unless it is under way already or there is no free slot.

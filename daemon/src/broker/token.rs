@@ -183,7 +183,11 @@ impl Broker {
     }
 
     /// Waits until trying again may help, or fails if that would be after the deadline.
-    async fn wait_to_retry(&self, failed: FlightFailure, deadline: Instant) -> Result<(), Failure> {
+    pub(super) async fn wait_to_retry(
+        &self,
+        failed: FlightFailure,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
         let FlightFailure { failure, retry_at } = failed;
         let Some(retry_at) = retry_at else {
             return Err(failure);

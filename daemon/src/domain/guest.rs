@@ -83,3 +83,32 @@ pub struct Issuer {
     /// Until when nothing may be sent for it, because Webex asked for that.
     pub paused_until: Option<UnixTime>,
 }
+
+/// The own tokens of a Service App as they are on disk.
+#[derive(Clone, Debug)]
+pub struct AppToken {
+    /// The refresh token and the access token.
+    pub sealed: Sealed,
+    /// When the request was sent that brought the access token.
+    pub issued_at: UnixTime,
+    /// From when on the access token is no longer valid; no later than `issued_at` where there is none yet.
+    pub expires_at: UnixTime,
+    /// When the access token is to be refreshed.
+    pub refresh_at: UnixTime,
+    /// From when on the refresh token is no longer valid, where Webex said.
+    pub refresh_expires_at: Option<UnixTime>,
+    /// When the next refresh is to be tried.
+    pub next_attempt_at: UnixTime,
+    /// How many refreshes failed since the last that did not.
+    pub failures: u32,
+    /// Why the last refresh failed, if it did.
+    pub last_error: Option<MintFailure>,
+}
+
+impl AppToken {
+    /// The times of the access token.
+    #[must_use]
+    pub const fn lifetime(&self) -> Lifetime {
+        Lifetime { issued_at: self.issued_at, expires_at: self.expires_at, refresh_at: self.refresh_at }
+    }
+}

@@ -95,6 +95,18 @@ pub fn refresh_at(issued_at: UnixTime, life: Duration, share: RefreshShare, roll
     issued_at.saturating_add(life.mul_f64(share).max(SHORTEST_REFRESH))
 }
 
+/// How often a Service App's own token is refreshed at most. Refreshing far ahead of its fourteen days leaves time for a
+/// person to act when Webex refuses, and more often than daily is asking for trouble.
+const APP_REFRESH: Duration = Duration::from_secs(86_400);
+
+/// When a Service App's own token is refreshed: about a day after it was issued at `issued_at`, or after a part of its
+/// life where that is less. `roll` is from 0 to 1.
+#[must_use]
+pub fn app_refresh_at(issued_at: UnixTime, life: Duration, share: RefreshShare, roll: f64) -> UnixTime {
+    let daily = issued_at.saturating_add(APP_REFRESH.mul_f64(0.1_f64.mul_add(roll.clamp(0.0, 1.0), 1.0)));
+    refresh_at(issued_at, life, share, roll).min(daily)
+}
+
 /// How long to wait after the `failures`-th failure in a row, 1 being the first.
 ///
 /// Doubles from at most a second to at most five minutes; both are shorter where tokens are short-lived, so that
@@ -179,6 +191,16 @@ mod tests {
         let five = Duration::from_secs(300);
         assert_eq!(default_min_validity(five, 6 * HOUR), five);
         assert_eq!(default_min_validity(five, Duration::from_secs(12)), Duration::from_millis(1_200));
+    }
+
+    #[test]
+    fn an_app_s_own_token_is_refreshed_daily_or_before_its_end() {
+        let share = RefreshShare { at: 0.75, jitter: 0.05 };
+        let after = |life: u64, roll| {
+            app_refresh_at(UnixTime(0), Duration::from_secs(life), share, roll).since(UnixTime(0)).as_secs()
+        };
+        assert_eq!((after(1_209_599, 0.0), after(1_209_599, 1.0)), (86_400, 95_040));
+        assert_eq!((after(3_600, 0.5), after(12, 0.5)), (2_700, 9));
     }
 
     #[test]

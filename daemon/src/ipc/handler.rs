@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::listener::MAX_CONNECTIONS;
-use crate::broker::{Broker, TokenWatch, Watched};
+use crate::broker::{Broker, TokenWatch, Trial, Watched};
 
 /// How long after its deadline a request is cut off if the broker has not ended it by itself, with a better reason
 /// than that time is up. Clients allow for more than this.
@@ -219,8 +219,10 @@ async fn respond(
         Request::Rename(ask) => guest(broker.rename(ask).await?),
         Request::SetPinned(ask) => guest(broker.set_pinned(ask).await?),
         Request::Remove(ask) => guest(broker.remove(ask).await?),
-        Request::IssuerAdd(spec) => Response::Issuer(broker.add_issuer(spec).await?),
-        Request::IssuerUpdate(change) => Response::Issuer(broker.update_issuer(change).await?),
+        Request::IssuerAdd(spec) => Response::Issuer(broker.add_issuer(spec, Trial::None, deadline).await?),
+        Request::IssuerUpdate(change) => {
+            Response::Issuer(broker.update_issuer(change, Trial::None, deadline).await?)
+        }
         Request::IssuerList => Response::Issuers(broker.list_issuers().await?),
         Request::IssuerShow(name) => Response::Issuer(broker.show_issuer(name.as_ref()).await?),
         Request::IssuerRemove(removal) => Response::Issuer(broker.remove_issuer(removal).await?),
@@ -244,5 +246,12 @@ async fn respond(
         Request::Quick(ask) => Response::Exchanged(broker.quick(&ask, deadline).await?),
         Request::VerifyToken(ask) => Response::Person(Box::new(broker.verify_token(ask, deadline).await?)),
         Request::Diagnose => Response::Diagnosis(broker.diagnose(deadline).await),
+        Request::IssuerAddChecked(spec) => {
+            Response::Issuer(broker.add_issuer(spec, Trial::First, deadline).await?)
+        }
+        Request::IssuerUpdateChecked(change) => {
+            Response::Issuer(broker.update_issuer(change, Trial::First, deadline).await?)
+        }
+        Request::AppShow(ask) => Response::App(Box::new(broker.show_app(ask, deadline).await?)),
     })
 }

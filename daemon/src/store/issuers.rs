@@ -125,6 +125,12 @@ pub fn record_success(connection: &Connection, id: IssuerId, at: UnixTime) -> Re
     Ok(())
 }
 
+/// Forgets what was held against an issuer.
+pub fn absolve(connection: &Connection, id: IssuerId) -> Result<(), StoreError> {
+    connection.execute("UPDATE issuer SET last_error = NULL WHERE id = ?1", [id.0])?;
+    Ok(())
+}
+
 /// A value that belongs to the database as a whole.
 pub fn meta(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
     let value = connection.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0));
@@ -158,7 +164,7 @@ fn issuer(row: &Row<'_>) -> rusqlite::Result<Issuer> {
 }
 
 fn kind_from(text: &str) -> rusqlite::Result<IssuerKind> {
-    [IssuerKind::GuestIssuer]
+    IssuerKind::ALL
         .into_iter()
         .find(|kind| kind.as_str() == text)
         .ok_or_else(|| rusqlite::Error::InvalidColumnType(2, "kind".to_owned(), rusqlite::types::Type::Text))

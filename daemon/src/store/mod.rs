@@ -4,6 +4,7 @@
 //! the writer. Secrets and tokens arrive here sealed: this module cannot read them.
 
 mod actor;
+pub mod app_tokens;
 pub mod guests;
 mod integrity;
 pub mod issuers;

@@ -66,6 +66,20 @@ const MIGRATIONS: &[&str] = &[
     "
     CREATE INDEX guest_failing ON guest (issuer_id, subject) WHERE last_error IS NOT NULL;
 ",
+    // The own tokens of Service Apps. Both are under one seal, and change together.
+    "
+    CREATE TABLE app_token (
+        issuer_id INTEGER PRIMARY KEY REFERENCES issuer (id) ON DELETE CASCADE,
+        sealed BLOB NOT NULL,
+        issued_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        refresh_at INTEGER NOT NULL,
+        refresh_expires_at INTEGER,
+        next_attempt_at INTEGER NOT NULL,
+        failures INTEGER NOT NULL,
+        last_error TEXT
+    ) STRICT;
+",
 ];
 
 /// Marks our databases, so that no other program's is taken for one. The letters are "gi" and the numbers none's.

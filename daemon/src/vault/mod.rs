@@ -4,15 +4,17 @@
 //! belongs to is authenticated with it, so that a value moved to another row does not open there.
 
 mod key;
+mod pair;
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use guestissuer_proto::{IssuerName, Secret};
+use guestissuer_proto::{IssuerName, Secret, UnixTime};
 use zeroize::Zeroizing;
 
 use crate::domain::credential::Lifetime;
 use crate::domain::guest::{GuestId, Sealed};
 pub use key::{KeyError, KeySource};
+pub use pair::TokenPair;
 
 /// The first byte of every sealed value of this format.
 const FORMAT: u8 = 1;
@@ -31,6 +33,9 @@ pub enum Belonging<'a> {
     Issuer(&'a IssuerName, &'a str, &'a str),
     /// The token of a guest with these times, which therefore cannot be changed either.
     Token(GuestId, &'a Lifetime),
+    /// The own tokens of the Service App of this name and client id, whose access token was issued and expires at these
+    /// times.
+    AppToken(&'a IssuerName, &'a str, UnixTime, UnixTime),
     /// A known value that tells whether the key is the right one.
     KeyCheck,
 }
@@ -185,6 +190,16 @@ impl Belonging<'_> {
                 &lifetime.expires_at.0.to_be_bytes(),
             ]
             .concat(),
+            Self::AppToken(name, client_id, issued_at, expires_at) => {
+                let mut bytes = b"guestissuer/app-token/".to_vec();
+                for text in [name.as_str(), client_id] {
+                    bytes.extend(text.len().to_be_bytes());
+                    bytes.extend(text.as_bytes());
+                }
+                bytes.extend(issued_at.0.to_be_bytes());
+                bytes.extend(expires_at.0.to_be_bytes());
+                bytes
+            }
             Self::KeyCheck => b"guestissuer/key-check".to_vec(),
         }
     }
@@ -192,8 +207,6 @@ impl Belonging<'_> {
 
 #[cfg(test)]
 mod tests {
-    use guestissuer_proto::UnixTime;
-
     use super::*;
 
     fn lifetime(expires_at: i64) -> Lifetime {

@@ -63,6 +63,8 @@ pub(super) struct Answer {
     /// How far Webex's clock was ahead of this machine's, in milliseconds, where it said.
     pub(super) clock_skew_ms: Option<i64>,
     retry_after: Option<Duration>,
+    /// What was sent and is not to be repeated, beside what is too long for it.
+    sent: Option<[Secret; 2]>,
 }
 
 impl Webex {
@@ -160,7 +162,7 @@ impl Webex {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, body, tracking_id, clock_skew_ms, retry_after })
+        Ok(Answer { status, body, tracking_id, clock_skew_ms, retry_after, sent: None })
     }
 
     /// Takes the skew from Webex's time in an answer.
@@ -180,10 +182,15 @@ fn date(headers: &HeaderMap) -> Option<UnixTime> {
 }
 
 impl Answer {
+    /// The same answer, of which these words that were sent must not come back to a user or into a log.
+    pub(super) fn without(self, sent: [Secret; 2]) -> Self {
+        Self { sent: Some(sent), ..self }
+    }
+
     /// What an answer without success means.
     pub(super) fn into_error(self) -> MintError {
         let status = self.status.as_u16();
-        let said = said(&self.body, self.tracking_id);
+        let said = said(&self.body, self.tracking_id, self.sent.as_ref().map_or(&[], |sent| sent.as_slice()));
         let retry_after = self.retry_after;
         match status {
             401 | 403 => MintError::Rejected { status, said },
@@ -200,20 +207,29 @@ pub(super) fn unusable(cause: Unusable) -> MintError {
     MintError::Unavailable { cause, retry_after: None, said: Said::default() }
 }
 
-/// The shape of Webex's errors, as far as it is needed.
+/// The shape of Webex's errors, and that of OAuth's, as far as they are needed.
 #[derive(Deserialize)]
 struct ErrorBody {
     message: Option<String>,
+    error_description: Option<String>,
     #[serde(rename = "trackingId")]
     tracking_id: Option<String>,
 }
 
-fn said(body: &[u8], tracking_id: Option<String>) -> Said {
+fn said(body: &[u8], tracking_id: Option<String>, sent: &[Secret]) -> Said {
     let body: Option<ErrorBody> = serde_json::from_slice(body).ok();
-    let (message, in_body) = body.map_or((None, None), |body| (body.message, body.tracking_id));
+    let (message, in_body) =
+        body.map_or((None, None), |body| (body.message.or(body.error_description), body.tracking_id));
+    let plain = |text: String| {
+        let hide = |text: String, word: &Secret| match word.expose() {
+            "" => text,
+            word => text.replace(word, "***"),
+        };
+        clean(&sent.iter().fold(text, hide))
+    };
     Said {
-        message: message.as_deref().and_then(clean),
-        tracking_id: tracking_id.or_else(|| in_body.as_deref().and_then(clean)),
+        message: message.and_then(plain),
+        tracking_id: tracking_id.and_then(plain).or_else(|| in_body.and_then(plain)),
     }
 }
 

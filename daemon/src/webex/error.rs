@@ -13,6 +13,27 @@ pub enum MintError {
         /// What Webex said.
         said: Said,
     },
+    /// Webex answered and said no to a Service App's request (403), which usually lacks the right to make it. A person
+    /// must act.
+    #[error("Webex forbids the request, which needs the scope {scope} (status {status})")]
+    MissingScope {
+        /// The scope that the request needs.
+        scope: Scope,
+        /// The status, 403.
+        status: u16,
+        /// What Webex said.
+        said: Said,
+    },
+    /// Webex gives a Service App no access token of its own, or does not accept it (4xx). A person must act.
+    #[error("Webex does not accept {why} of the Service App (status {status})")]
+    AppRejected {
+        /// What is wrong, as far as Webex said.
+        why: AppRefusal,
+        /// The status, 400 to 499.
+        status: u16,
+        /// What Webex said.
+        said: Said,
+    },
     /// Webex answered and said no to this request (another 4xx). A person must act.
     #[error("Webex refuses the request (status {status})")]
     Refused {
@@ -43,6 +64,41 @@ pub enum MintError {
     /// The JWT could not be signed. A defect.
     #[error("the guest JWT could not be signed")]
     Unsigned(#[source] jsonwebtoken::errors::Error),
+}
+
+/// What a Service App must be allowed to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// To count guests.
+    Read,
+    /// To mint tokens for guests.
+    Write,
+}
+
+impl std::fmt::Display for Scope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Read => "guest-issuer:read",
+            Self::Write => "guest-issuer:write",
+        })
+    }
+}
+
+/// What of a Service App Webex does not accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AppRefusal {
+    /// The refresh token has expired, was replaced, or belongs to another application.
+    #[error("the refresh token")]
+    RefreshToken,
+    /// There is no such client id, or the client secret is not its.
+    #[error("the client id or secret")]
+    Client,
+    /// The access token, although it is new: the application may have lost its authorization.
+    #[error("the access token")]
+    AccessToken,
+    /// It did not say in a way that can be read.
+    #[error("something")]
+    Unclear,
 }
 
 /// What came instead of a usable answer.
@@ -80,6 +136,9 @@ pub enum Malformed {
     /// There is no id of a person in it.
     #[error("it does not say who it is")]
     NoPerson,
+    /// It is no number.
+    #[error("it is not a number")]
+    NoCount,
     /// There is no `expiresIn` in it that is a positive number.
     #[error("it does not say how long the token is valid")]
     NoLife,
@@ -100,12 +159,52 @@ impl MintError {
     pub fn said(&self) -> Option<&Said> {
         match self {
             Self::Rejected { said, .. }
+            | Self::MissingScope { said, .. }
+            | Self::AppRejected { said, .. }
             | Self::Refused { said, .. }
             | Self::RateLimited { said, .. }
             | Self::Unavailable { said, .. } => Some(said),
             Self::Unsigned(_) => None,
         }
     }
+
+    /// The same error of a request that showed a Service App's own token, which cannot be helped with another one.
+    #[must_use]
+    pub fn of_app(self) -> Self {
+        match self {
+            Self::Rejected { status, said } => {
+                Self::AppRejected { why: AppRefusal::AccessToken, status, said }
+            }
+            Self::MissingScope { .. }
+            | Self::AppRejected { .. }
+            | Self::Refused { .. }
+            | Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::Unsigned(_) => self,
+        }
+    }
+
+    /// The same error of a request that needs this scope.
+    pub(super) fn lacking(self, scope: Scope) -> Self {
+        match self {
+            Self::Rejected { status: status @ 403, said } => Self::MissingScope { scope, status, said },
+            Self::Rejected { .. }
+            | Self::MissingScope { .. }
+            | Self::AppRejected { .. }
+            | Self::Refused { .. }
+            | Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::Unsigned(_) => self,
+        }
+    }
+}
+
+/// The longest id or address that is believed. Real ones have a hundred or two characters.
+const LONGEST_ID: usize = 1024;
+
+/// Whether a text can be an id or an address: one word of visible ASCII characters, and not endlessly many.
+pub(super) fn plain_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= LONGEST_ID && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The longest message of Webex that is passed on, in characters.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::Webex;
 use super::base::ApiBase;
 use super::client::unusable;
-use super::error::{Malformed, MintError, Unusable, clean};
+use super::error::{Malformed, MintError, Unusable, clean, plain_id};
 
 /// The shape of the answer, as far as it is needed.
 #[derive(Deserialize)]
@@ -47,15 +47,15 @@ impl Webex {
 fn read_person(body: &[u8]) -> Result<Person, Malformed> {
     let answered: Answered = serde_json::from_slice(body).map_err(|_| Malformed::NotJson)?;
     let plain = |text: Option<String>| text.as_deref().and_then(clean);
-    let id = answered.id.filter(|id| is_id(id)).ok_or(Malformed::NoPerson)?;
+    let id = answered.id.filter(|id| plain_id(id)).ok_or(Malformed::NoPerson)?;
     Ok(Person {
         id,
         emails: answered.emails.into_iter().filter(|email| is_address(email)).collect(),
         display_name: plain(answered.display_name),
-        org_id: answered.org_id.filter(|id| is_id(id)),
+        org_id: answered.org_id.filter(|id| plain_id(id)),
         kind: plain(answered.kind),
         created: plain(answered.created),
-        avatar: answered.avatar.filter(|address| is_id(address)),
+        avatar: answered.avatar.filter(|address| plain_id(address)),
     })
 }
 
@@ -66,10 +66,6 @@ const LONGEST_ID: usize = 1024;
 fn is_address(text: &str) -> bool {
     let is_letter = |letter: char| !letter.is_control() && !letter.is_whitespace();
     !text.is_empty() && text.len() <= LONGEST_ID && text.chars().all(is_letter)
-}
-
-fn is_id(text: &str) -> bool {
-    !text.is_empty() && text.len() <= LONGEST_ID && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]

@@ -1,13 +1,18 @@
 //! The messages that came after the first ones, in the order of their vectors.
 
-use super::{guest, summary};
+use super::{guest, issuer, mint_failure, summary};
+use crate::app::{AppDetail, ShowApp};
 use crate::direct::{
     Assertion, ExchangeAssertion, Exchanged, Person, Place, QuickToken, SignAssertion, Signer,
     VerifyAssertion, VerifyToken,
 };
-use crate::request::{GetToken, InvalidateToken, ListGuests, PageKey, Request};
+use crate::failure::{Failure, FailureCode};
+use crate::request::{
+    Credentials, GetToken, InvalidateToken, IssuerChange, IssuerSpec, ListGuests, PageKey, Request,
+};
 use crate::response::{
-    Check, Diagnosis, GuestDetail, GuestDetailPage, Invalidated, Response, TokenState, Verdict,
+    Check, Diagnosis, GuestDetail, GuestDetailPage, Invalidated, IssuerDetail, IssuerKind, Response,
+    TokenState, Verdict,
 };
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -18,6 +23,19 @@ fn secret(text: &str) -> Secret {
 
 fn place() -> Place {
     Place { api_base: Some("http://127.0.0.1:1/v1".to_owned()), issuer: Some("acme".parse().unwrap()) }
+}
+
+fn app(guests_at_webex: Option<u64>, count_failure: Option<Failure>) -> AppDetail {
+    AppDetail {
+        name: "app".parse().unwrap(),
+        access_expires_at: Some(UnixTime(1_795_000_000_000)),
+        refresh_expires_at: Some(UnixTime(1_801_000_000_000)),
+        refreshed_at: UnixTime(1_794_000_000_000),
+        refresh_at: UnixTime(1_794_100_000_000),
+        guests_at_webex,
+        count_failure,
+        last_error: None,
+    }
 }
 
 pub(super) fn requests() -> Vec<(&'static str, Request)> {
@@ -59,6 +77,36 @@ pub(super) fn requests() -> Vec<(&'static str, Request)> {
         ),
         ("verify_token", Request::VerifyToken(VerifyToken { access_token: secret("eyJ"), place: place() })),
         ("diagnose", Request::Diagnose),
+        (
+            "issuer_add_checked",
+            Request::IssuerAddChecked(IssuerSpec {
+                name: "app".parse().unwrap(),
+                credentials: Credentials::ServiceApp {
+                    client_id: Some("C1".to_owned()),
+                    client_secret: Some(secret("s1")),
+                    refresh_token: Some(secret("r1")),
+                    access_token: Some(secret("a1")),
+                    access_expires_in_ms: Some(1_209_599_000),
+                },
+                api_base: None,
+            }),
+        ),
+        (
+            "issuer_update_checked",
+            Request::IssuerUpdateChecked(IssuerChange {
+                name: "app".parse().unwrap(),
+                credentials: Some(Credentials::ServiceApp {
+                    client_id: None,
+                    client_secret: None,
+                    refresh_token: Some(secret("r2")),
+                    access_token: None,
+                    access_expires_in_ms: None,
+                }),
+                api_base: None,
+            }),
+        ),
+        ("app_show", Request::AppShow(ShowApp { issuer: Some("app".parse().unwrap()), count: true })),
+        ("app_show_default", Request::AppShow(ShowApp::default())),
     ]
 }
 
@@ -120,6 +168,25 @@ pub(super) fn responses() -> Vec<(&'static str, Response)> {
                     check(Verdict::Wrong, Some("act")),
                 ],
             }),
+        ),
+        (
+            "service_app",
+            Response::Issuer(IssuerDetail {
+                kind: IssuerKind::ServiceApp,
+                last_error: None,
+                paused_until: None,
+                ..issuer()
+            }),
+        ),
+        ("app", Response::App(Box::new(app(Some(12), None)))),
+        (
+            "app_failing",
+            Response::App(Box::new(AppDetail {
+                access_expires_at: None,
+                refresh_expires_at: None,
+                last_error: Some(mint_failure()),
+                ..app(None, Some(Failure::new(FailureCode::IssuerRejected, "no")))
+            })),
         ),
     ]
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::{LOGIN_PATH, authorization};
 use crate::jwt::GuestJwt;
 use crate::refusal::Refusal;
+use crate::token::Pool;
 use crate::webex;
 use crate::world::{Ticket, World};
 
@@ -40,7 +41,7 @@ async fn login(
     }
     let text = authorization(&headers).ok_or(Refusal::NoAuthorization)?;
     let guest = GuestJwt::parse(text)?.judge(&world.issuer, &world.key, world.now())?;
-    let minted = world.mint(guest, ticket)?;
+    let minted = world.mint(guest, Pool::GuestIssuer, ticket)?;
     let answer = Login { token: minted.token, expires_in: minted.life.as_secs() };
     Ok(webex::answer(StatusCode::OK, &answer))
 }

@@ -1,7 +1,9 @@
 //! Webex's guest API, as far as the sandbox imitates it. One kind of issuer, one file.
 
+mod catalog;
 mod guest_issuer;
 mod people;
+mod service_app;
 
 use std::sync::Arc;
 
@@ -16,11 +18,39 @@ use crate::world::World;
 /// Where a guest JWT is exchanged for an access token.
 pub(crate) const LOGIN_PATH: &str = "/v1/jwt/login";
 
+/// Where a Service App obtains its own access token.
+pub(crate) const ACCESS_TOKEN_PATH: &str = "/v1/access_token";
+
+/// Where a Service App obtains an access token for a guest.
+pub(crate) const GUEST_TOKEN_PATH: &str = "/v1/guests/token";
+
+/// What an answer calls the token it gives, and the seconds the token lives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TokenFields {
+    pub(crate) token: &'static str,
+    pub(crate) life: &'static str,
+}
+
+/// The fields of a login's answer.
+pub(crate) const LOGIN_FIELDS: TokenFields = TokenFields { token: "token", life: "expiresIn" };
+
+/// The fields of the answer at this path, if it gives a token.
+pub(crate) fn token_fields(path: &str) -> Option<TokenFields> {
+    match path {
+        LOGIN_PATH => Some(LOGIN_FIELDS),
+        GUEST_TOKEN_PATH => Some(TokenFields { token: "accessToken", life: "expiresIn" }),
+        ACCESS_TOKEN_PATH => Some(TokenFields { token: "access_token", life: "expires_in" }),
+        _ => None,
+    }
+}
+
 /// Everything outside the control interface, with the log and the faults around it.
 pub(crate) fn routes(world: &Arc<World>) -> Router {
     Router::new()
         .merge(guest_issuer::routes())
+        .merge(service_app::routes())
         .merge(people::routes())
+        .merge(catalog::routes())
         .fallback(async || Refusal::UnknownPath)
         .method_not_allowed_fallback(async || Refusal::Method)
         .layer(from_fn_with_state(Arc::clone(world), visit))

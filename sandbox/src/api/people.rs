@@ -7,17 +7,15 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
 use super::authorization;
 use crate::refusal::Refusal;
-use crate::token::timestamp;
+use crate::token::{Bearer, Pool, first_seen, timestamp};
 use crate::webex::{self, ORGANIZATION};
 use crate::world::World;
 
-/// A guest as Webex shows it.
+/// A guest as Webex shows it, or the Service App.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Person {
@@ -36,21 +34,28 @@ pub(super) fn routes() -> Router<Arc<World>> {
 
 async fn me(State(world): State<Arc<World>>, headers: HeaderMap) -> Result<Response, Refusal> {
     let token = authorization(&headers).ok_or(Refusal::NoAuthorization)?;
-    let guest = world.holder(token)?.guest;
-    let person = world.sealer.person(&guest.subject);
-    let created = timestamp(world.sealer.first_seen(&guest.subject), "%Y-%m-%dT%H:%M:%S.%3fZ");
+    let bearer = world.bearer(token)?;
+    let person = world.person(&bearer);
+    let created = timestamp(first_seen(person), "%Y-%m-%dT%H:%M:%S.%3fZ");
+    let person = person.to_string();
+    let (email, display_name, kind) = match &bearer {
+        Bearer::Guest(guest, pool) => {
+            let email = match pool {
+                Pool::GuestIssuer => format!("{}@{ORGANIZATION}", guest.subject),
+                Pool::ServiceApp => webex::app_guest_email(&person),
+            };
+            (email, world.name_of(guest, *pool), "appuser")
+        }
+        // Webex has no type of its own for the account of a Service App.
+        Bearer::App => ("sandbox-app@webex.bot".to_owned(), "Sandbox Service App".to_owned(), "bot"),
+    };
     let answer = Person {
-        id: webex_id("PEOPLE", &person.to_string()),
-        emails: [format!("{}@{ORGANIZATION}", guest.subject)],
-        display_name: guest.name,
-        org_id: webex_id("ORGANIZATION", ORGANIZATION),
+        id: webex::id("PEOPLE", &person),
+        emails: [email],
+        display_name,
+        org_id: webex::id("ORGANIZATION", ORGANIZATION),
         created,
-        kind: "appuser",
+        kind,
     };
     Ok(webex::answer(StatusCode::OK, &answer))
-}
-
-/// How Webex writes the id of a thing of some kind.
-fn webex_id(kind: &str, uuid: &str) -> String {
-    URL_SAFE_NO_PAD.encode(format!("ciscospark://us/{kind}/{uuid}"))
 }

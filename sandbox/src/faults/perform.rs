@@ -14,7 +14,8 @@ use hyper::body::Frame;
 use serde_json::{Value, json};
 
 use super::Met;
-use super::rule::{Canned, Ending, FieldEdit, LoginEdit};
+use super::rule::{Canned, Ending, FieldEdit, TokenEdit};
+use crate::api::{self, TokenFields};
 use crate::webex;
 use crate::world::Begun;
 
@@ -57,7 +58,8 @@ impl Work {
 
 /// Does to a request what the rule says. The rule's effects come in the order mint, delay, hang, ending.
 pub(crate) async fn perform(mut met: Met, begun: &Begun, request: Request, next: Next) -> Outcome {
-    let is_login = request.uri().path() == crate::api::LOGIN_PATH;
+    let token_fields = api::token_fields(request.uri().path());
+    let fields = token_fields.unwrap_or(api::LOGIN_FIELDS);
     let mut work = Work::ToDo(request, next);
     if met.rule.mint {
         work = Work::Done(work.finish().await);
@@ -74,8 +76,11 @@ pub(crate) async fn perform(mut met: Met, begun: &Begun, request: Request, next:
     match &met.rule.ending {
         Ending::Normal { edit, headers } => {
             let mut response = work.finish().await;
-            if is_login && response.status() == StatusCode::OK && !edit.is_empty() {
-                response = edited(edit, response).await;
+            if let Some(fields) = token_fields
+                && response.status() == StatusCode::OK
+                && !edit.is_empty()
+            {
+                response = edited(edit, fields, response).await;
             }
             replace(response.headers_mut(), headers);
             Outcome::Answer(response)
@@ -86,12 +91,12 @@ pub(crate) async fn perform(mut met: Met, begun: &Begun, request: Request, next:
             let mut response = match (canned, work) {
                 (Some(canned), _) => answer(canned),
                 (None, Work::Done(response)) => response,
-                (None, Work::ToDo(..)) => webex::answer(StatusCode::OK, &never_minted()),
+                (None, Work::ToDo(..)) => webex::answer(StatusCode::OK, &never_minted(fields)),
             };
             replace(response.headers_mut(), headers);
             Outcome::Truncated(response)
         }
-        Ending::Endless { status, headers } => Outcome::Answer(endless(*status, headers)),
+        Ending::Endless { status, headers } => Outcome::Answer(endless(*status, fields, headers)),
         Ending::Reset => Outcome::Reset,
         Ending::Close => Outcome::Close,
         Ending::Garbage => Outcome::Garbage,
@@ -128,12 +133,12 @@ fn replace(headers: &mut HeaderMap, by: &HeaderMap) {
     }
 }
 
-/// What a login answer looks like when nothing was minted: long enough to be cut in the middle of the token.
-fn never_minted() -> Value {
-    json!({ "token": "eyJhbGciOiJSUzI1NiJ9.".repeat(20), "expiresIn": 21_599 })
+/// What an answer looks like when nothing was minted: long enough to be cut in the middle of the token.
+fn never_minted(fields: TokenFields) -> Value {
+    json!({ fields.token: "eyJhbGciOiJSUzI1NiJ9.".repeat(20), fields.life: 21_599 })
 }
 
-async fn edited(edit: &LoginEdit, response: Response) -> Response {
+async fn edited(edit: &TokenEdit, names: TokenFields, response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let body = to_bytes(body, MAX_ANSWER).await.unwrap_or_default();
     let mut answer: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -141,19 +146,19 @@ async fn edited(edit: &LoginEdit, response: Response) -> Response {
         match &edit.expires_in {
             FieldEdit::Keep => {}
             FieldEdit::Replace(value) => {
-                fields.insert("expiresIn".to_owned(), value.clone());
+                fields.insert(names.life.to_owned(), value.clone());
             }
             FieldEdit::Omit => {
-                fields.remove("expiresIn");
+                fields.remove(names.life);
             }
         }
         match &edit.token {
             FieldEdit::Keep => {}
             FieldEdit::Replace(token) => {
-                fields.insert("token".to_owned(), Value::from(token.as_str()));
+                fields.insert(names.token.to_owned(), Value::from(token.as_str()));
             }
             FieldEdit::Omit => {
-                fields.remove("token");
+                fields.remove(names.token);
             }
         }
     }
@@ -161,9 +166,9 @@ async fn edited(edit: &LoginEdit, response: Response) -> Response {
     Response::from_parts(parts, Body::from(answer.to_string()))
 }
 
-fn endless(status: StatusCode, headers: &HeaderMap) -> Response {
+fn endless(status: StatusCode, fields: TokenFields, headers: &HeaderMap) -> Response {
     let mut response = Response::new(Body::new(Endless {
-        next: Bytes::from_static(br#"{"token":""#),
+        next: Bytes::from(format!(r#"{{"{}":""#, fields.token)),
         piece: Bytes::from(vec![b'A'; PIECE]),
     }));
     *response.status_mut() = status;
@@ -173,7 +178,7 @@ fn endless(status: StatusCode, headers: &HeaderMap) -> Response {
     response
 }
 
-/// The beginning of a login answer whose token never ends. The connection takes pieces only as fast as the
+/// The beginning of an answer whose token never ends. The connection takes pieces only as fast as the
 /// client reads them.
 struct Endless {
     next: Bytes,

@@ -76,7 +76,7 @@ pub(crate) struct Reach {
 #[derive(Debug)]
 pub(crate) enum Ending {
     /// The normal answer, changed.
-    Normal { edit: LoginEdit, headers: HeaderMap },
+    Normal { edit: TokenEdit, headers: HeaderMap },
     /// The rule's own answer.
     Canned(Canned),
     /// Less of an answer than its `Content-Length` says: the rule's own, or else the normal one.
@@ -100,9 +100,9 @@ pub(crate) struct Canned {
     pub(crate) headers: HeaderMap,
 }
 
-/// Changes to the answer of a login.
+/// Changes to an answer that gives a token.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct LoginEdit {
+pub(crate) struct TokenEdit {
     pub(crate) expires_in: FieldEdit<Value>,
     pub(crate) token: FieldEdit<String>,
 }
@@ -141,7 +141,7 @@ pub(crate) enum RuleError {
     #[error(
         "expires_in, omit_expires_in, omit_token and token change the normal answer, which this rule replaces"
     )]
-    NoLogin,
+    NoToken,
     #[error("a field cannot be both given and omitted")]
     GivenAndOmitted,
 }
@@ -155,7 +155,7 @@ impl Reach {
     }
 }
 
-impl LoginEdit {
+impl TokenEdit {
     /// Whether there is anything to change.
     pub(crate) fn is_empty(&self) -> bool {
         matches!((&self.expires_in, &self.token), (FieldEdit::Keep, FieldEdit::Keep))
@@ -205,7 +205,7 @@ impl RuleText {
         }
         let replaced = flags.contains(&true) || canned.is_some();
         if replaced && !edit.is_empty() {
-            return Err(RuleError::NoLogin);
+            return Err(RuleError::NoToken);
         }
         if self.reset || self.close || self.garbage {
             if canned.is_some() || !headers.is_empty() {
@@ -261,8 +261,8 @@ impl RuleText {
         Ok(all)
     }
 
-    fn edit(&self) -> Result<LoginEdit, RuleError> {
-        Ok(LoginEdit {
+    fn edit(&self) -> Result<TokenEdit, RuleError> {
+        Ok(TokenEdit {
             expires_in: field_edit(self.expires_in.as_ref(), self.omit_expires_in)?,
             token: field_edit(self.token.as_ref(), self.omit_token)?,
         })
@@ -344,8 +344,8 @@ mod tests {
             (r#"{"reset":true,"status":500}"#, RuleError::NoAnswer),
             (r#"{"garbage":true,"retry_after":"1"}"#, RuleError::NoAnswer),
             (r#"{"endless":true,"body":"x"}"#, RuleError::EndlessBody),
-            (r#"{"status":500,"omit_token":true}"#, RuleError::NoLogin),
-            (r#"{"truncate":true,"expires_in":5}"#, RuleError::NoLogin),
+            (r#"{"status":500,"omit_token":true}"#, RuleError::NoToken),
+            (r#"{"truncate":true,"expires_in":5}"#, RuleError::NoToken),
             (r#"{"omit_token":true,"token":"x"}"#, RuleError::GivenAndOmitted),
         ] {
             assert_eq!(rule(json).err(), Some(error), "{json}");

@@ -1,11 +1,13 @@
 //! An HTTP client of a few lines, so that every byte of an answer can be seen, and guest JWTs to send with it.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use guestissuer_sandbox::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET};
 use guestissuer_sandbox::{DEFAULT_ISSUER, DEFAULT_SECRET, Sandbox, Settings};
 use ring::hmac;
 use serde_json::{Value, json};
@@ -17,6 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) const LOGIN: &str = "/v1/jwt/login";
 pub(crate) const ME: &str = "/v1/people/me";
+pub(crate) const ACCESS_TOKEN: &str = "/v1/access_token";
+pub(crate) const GUEST_TOKEN: &str = "/v1/guests/token";
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+pub(crate) const JSON: &str = "application/json;charset=utf-8";
 
 /// What came back over the wire.
 #[derive(Debug)]
@@ -77,11 +83,7 @@ impl Harness {
         authorization: &str,
         body: &str,
     ) -> io::Result<Vec<u8>> {
-        let mut stream = self.begin(method, path, authorization, body).await;
-        let mut bytes = Vec::new();
-        let read = stream.read_to_end(&mut bytes);
-        tokio::time::timeout(PATIENCE, read).await.expect("the sandbox took too long")?;
-        Ok(bytes)
+        everything(self.begin(method, path, authorization, body).await).await
     }
 
     /// Sends a request and leaves the answer on the wire.
@@ -90,9 +92,14 @@ impl Harness {
             "" => String::new(),
             token => format!("Authorization: {token}\r\n"),
         };
+        self.begin_with(method, path, &authorization, body).await
+    }
+
+    /// Sends a request with these lines in its head, and leaves the answer on the wire.
+    async fn begin_with(&self, method: &str, path: &str, head: &str, body: &str) -> TcpStream {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: sandbox\r\nUser-Agent: it/1\r\nConnection: close\r\n\
-             {authorization}Content-Length: {}\r\n\r\n{body}",
+             {head}Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
         let mut stream = TcpStream::connect(self.sandbox.address()).await.unwrap();
@@ -108,6 +115,35 @@ impl Harness {
         body: &str,
     ) -> io::Result<Answer> {
         Answer::parse(&self.bytes(method, path, authorization, body).await?)
+    }
+
+    /// Posts a body of this type.
+    pub(crate) async fn post(&self, path: &str, content_type: &str, body: &str) -> io::Result<Answer> {
+        let head = format!("Content-Type: {content_type}\r\n");
+        Answer::parse(&everything(self.begin_with("POST", path, &head, body).await).await?)
+    }
+
+    /// Uses a refresh token of the sandbox's own Service App.
+    pub(crate) async fn refresh(&self, refresh_token: &str) -> io::Result<Answer> {
+        self.post(ACCESS_TOKEN, FORM, &refresh_form(refresh_token)).await
+    }
+
+    /// Asks with the Service App's access token for a token for one of its guests.
+    pub(crate) async fn guest(&self, access_token: &str, subject: &str, name: &str) -> io::Result<Answer> {
+        let body = json!({ "subject": subject, "displayName": name }).to_string();
+        self.post_as(access_token, GUEST_TOKEN, JSON, &body).await
+    }
+
+    /// Posts a body of this type with an access token.
+    pub(crate) async fn post_as(
+        &self,
+        access_token: &str,
+        path: &str,
+        content_type: &str,
+        body: &str,
+    ) -> io::Result<Answer> {
+        let head = format!("Content-Type: {content_type}\r\nAuthorization: Bearer {access_token}\r\n");
+        Answer::parse(&everything(self.begin_with("POST", path, &head, body).await).await?)
     }
 
     /// `GET /_control/..`, which must answer.
@@ -148,6 +184,39 @@ impl Harness {
     pub(crate) async fn now_ms(&self) -> i64 {
         self.show("settings").await.json()["now_ms"].as_i64().unwrap()
     }
+}
+
+/// All bytes until the connection ends.
+async fn everything(mut stream: TcpStream) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = stream.read_to_end(&mut bytes);
+    tokio::time::timeout(PATIENCE, read).await.expect("the sandbox took too long")?;
+    Ok(bytes)
+}
+
+/// What the Service App sends to refresh its access token.
+pub(crate) fn refresh_form(refresh_token: &str) -> String {
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("client_id", DEFAULT_CLIENT_ID),
+        ("client_secret", DEFAULT_CLIENT_SECRET),
+        ("refresh_token", refresh_token),
+    ];
+    form(&fields)
+}
+
+/// The fields as a form has them, every byte that is not a letter or a digit in its `%` notation.
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    let encoded = |text: &str| {
+        text.bytes().fold(String::new(), |mut encoded, byte| {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => encoded.push(byte.into()),
+                _ => write!(encoded, "%{byte:02X}").unwrap(),
+            }
+            encoded
+        })
+    };
+    fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
 }
 
 /// A JWT of the sandbox's own issuer for a guest called `Stève`, without an `exp`.

@@ -71,7 +71,8 @@ async fn the_state_counts_what_happened() {
     assert_eq!(
         state,
         json!({
-            "requests": 4, "logins": 3, "mints": 3, "in_flight": 0, "hanging": 0, "refused": 1,
+            "requests": 4, "logins": 3, "guests_asked": 0, "refreshes_asked": 0, "mints": 3,
+            "app_refreshes": 0, "in_flight": 0, "hanging": 0, "refused": 1,
             "mints_by_subject": {"a": 2, "b": 1},
         })
     );
@@ -130,7 +131,8 @@ async fn a_reset_forgets_everything_and_lets_go_what_hangs() {
     assert_eq!(
         state,
         json!({
-            "requests": 0, "logins": 0, "mints": 0, "in_flight": 0, "hanging": 0, "refused": 0,
+            "requests": 0, "logins": 0, "guests_asked": 0, "refreshes_asked": 0, "mints": 0,
+            "app_refreshes": 0, "in_flight": 0, "hanging": 0, "refused": 0,
             "mints_by_subject": {},
         })
     );

@@ -10,3 +10,7 @@ mod control;
 mod faults;
 #[cfg(test)]
 mod program;
+#[cfg(test)]
+mod refresh;
+#[cfg(test)]
+mod service_app;

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 
+use guestissuer_sandbox::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_REFRESH_TOKEN};
 use guestissuer_sandbox::{DEFAULT_ISSUER, DEFAULT_SECRET};
 
 use crate::client::jwt;
@@ -25,7 +26,7 @@ impl Running {
     fn start(arguments: &[&str]) -> Self {
         let mut child = program(arguments).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        let lines = stdout.lines().take(3).map(Result::unwrap).collect();
+        let lines = stdout.lines().take(4).map(Result::unwrap).collect();
         Self { child, lines }
     }
 
@@ -87,6 +88,29 @@ fn it_says_where_it_listens_and_what_to_paste_and_ends_cleanly() {
         let (code, errors) = running.end(signal);
         assert_eq!((code, errors.as_str()), (Some(0), "POST /v1/jwt/login guest 123 -> 200\n"));
     }
+}
+
+#[test]
+fn the_service_app_s_line_can_be_pasted() {
+    let running = Running::start(&["--quiet"]);
+    let (command, json) = running.lines[3].split_once(" <<< ").unwrap();
+    let address = running.address();
+    assert_eq!(
+        command,
+        format!(
+            "gi issuer add sandbox-app --kind service-app --api-base http://{address}/v1 --credentials -"
+        )
+    );
+    let output = Command::new("bash").args(["-c", &format!("printf %s {json}")]).output().unwrap();
+    let credentials: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        credentials,
+        serde_json::json!({
+            "client_id": DEFAULT_CLIENT_ID,
+            "client_secret": DEFAULT_CLIENT_SECRET,
+            "refresh_token": DEFAULT_REFRESH_TOKEN,
+        })
+    );
 }
 
 #[test]

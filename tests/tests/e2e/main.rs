@@ -20,6 +20,7 @@ mod python_sdk;
 mod readme;
 mod regressions;
 mod secrecy;
+mod service_app;
 mod shell;
 mod tidy;
 mod upstream;

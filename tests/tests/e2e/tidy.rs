@@ -109,11 +109,14 @@ fn every_use_of_a_secret_s_text_is_where_it_may_be() {
         "client/src/commands/original/mod.rs",
         "client/src/commands/token.rs",
         "client/src/output/json.rs",
-        "daemon/src/broker/issuers.rs",
+        "daemon/src/broker/credentials.rs",
         "daemon/src/vault/mod.rs",
+        "daemon/src/vault/pair.rs",
         "daemon/src/webex/assertion.rs",
         "daemon/src/webex/client.rs",
-        "daemon/src/webex/guest_issuer.rs",
+        "daemon/src/webex/kind/guest_issuer.rs",
+        "daemon/src/webex/kind/mod.rs",
+        "daemon/src/webex/kind/service_app.rs",
     ];
     for folder in ["proto/src", "client/src", "daemon/src"] {
         for source in sources(folder) {

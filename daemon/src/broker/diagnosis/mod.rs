@@ -2,6 +2,7 @@
 //!
 //! Looking changes nothing, mints nothing and is over in time: what could not be looked at by then is said to be so.
 
+mod apps;
 mod network;
 
 use std::path::Path;
@@ -72,12 +73,13 @@ impl Broker {
         let look = async {
             let status = self.status(HIGHEST_VERSION).await?;
             let late = self.read(move |rows| guest_rows::count_late(rows, before)).await?;
-            Ok::<_, Failure>((status, late))
+            Ok::<_, Failure>((status, late, self.app_rows().await?))
         };
         match timeout_at(end, look).await {
-            Ok(Ok((status, late))) => {
+            Ok(Ok((status, late, apps))) => {
                 let now = self.now();
                 let mut checks = self.look_at_issuers(&status.issuers, now);
+                checks.extend(apps::look(&apps, now));
                 checks.push(refreshing(&status, late, now));
                 checks
             }

@@ -112,7 +112,11 @@ fn network(base: &str, reached: Result<Reached, MintError>, took: Duration) -> C
         Ok(Reached { .. }) => ok("network", format!("{base} answers in {} ms", took.as_millis().max(1))),
         Err(MintError::Unavailable { cause, .. }) => unusable(&cause),
         Err(
-            error @ (MintError::Rejected { .. } | MintError::Refused { .. } | MintError::RateLimited { .. }),
+            error @ (MintError::Rejected { .. }
+            | MintError::MissingScope { .. }
+            | MintError::AppRejected { .. }
+            | MintError::Refused { .. }
+            | MintError::RateLimited { .. }),
         ) => ok("network", format!("{base} answers: {error}")),
         Err(error @ MintError::Unsigned(_)) => {
             wrong("network", format!("{base}: {error}"), "see the daemon's log")

@@ -8,21 +8,16 @@ use reqwest::header::CONTENT_LENGTH;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::assertion::SigningKey;
-use super::base::ApiBase;
-use super::client::unusable;
-use super::error::{Malformed, MintError, Unusable};
-use super::{MintRequest, Minted, Webex};
+use super::super::Webex;
+use super::super::assertion::SigningKey;
+use super::super::base::ApiBase;
+use super::super::client::unusable;
+use super::super::error::{Malformed, MintError, Unusable};
+use super::{MintRequest, Minted, is_sendable, life};
 
 /// How long a guest JWT is good for. It is used at once, so the shortest practical life is best; the original
 /// command line uses the same for its one-step command.
 const JWT_LIFE: Duration = Duration::from_secs(60);
-
-/// The longest life of a token that is believed, so that no arithmetic with it can overflow.
-const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 86_400);
-
-/// The longest token that is believed. Real ones are two to three kilobytes.
-const LONGEST_TOKEN: usize = 32 * 1024;
 
 /// A clock this far off makes a guest JWT of [`JWT_LIFE`] fail, or nearly so, in milliseconds.
 const HARMFUL_SKEW_MS: u64 = 30_000;
@@ -73,7 +68,7 @@ pub(super) async fn login(
     }
     let (access_token, life) =
         read_login(&answer.body).map_err(|malformed| unusable(Unusable::Malformed(malformed)))?;
-    Ok(Minted { access_token, life, tracking_id: answer.tracking_id })
+    Ok(Minted { access_token, life, tracking_id: answer.tracking_id, person_id: None, email: None })
 }
 
 /// How far Webex's clock is ahead of ours, in milliseconds, if that matters; else zero.
@@ -91,21 +86,9 @@ struct Login {
 /// Reads `{"token":"...","expiresIn":21599}`. The life may be any positive number, also in a string.
 fn read_login(body: &[u8]) -> Result<(Secret, Duration), Malformed> {
     let login: Login = serde_json::from_slice(body).map_err(|_| Malformed::NotJson)?;
-    let token = login.token.filter(is_usable).ok_or(Malformed::NoToken)?;
-    let seconds = match login.expires_in {
-        Some(Value::Number(number)) => number.as_f64(),
-        Some(Value::String(text)) => text.trim().parse().ok(),
-        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => None,
-    };
-    let seconds = seconds.filter(|seconds: &f64| *seconds > 0.0).ok_or(Malformed::NoLife)?;
-    let life = Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_LIFE).min(LONGEST_LIFE);
-    Ok((token, life))
-}
-
-/// A token goes into headers, files and shells: it is made of visible ASCII characters only.
-pub(super) fn is_usable(token: &Secret) -> bool {
-    let text = token.expose();
-    !text.is_empty() && text.len() <= LONGEST_TOKEN && text.bytes().all(|byte| byte.is_ascii_graphic())
+    // A token goes into headers, files and shells.
+    let token = login.token.filter(is_sendable).ok_or(Malformed::NoToken)?;
+    Ok((token, life(login.expires_in)?))
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! Owns the counts, the request log, the fault rules and the dials. Its lock is only held to look and to note,
 //! never across a wait.
 
+mod service_app;
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,9 +21,10 @@ use crate::counters::Counters;
 use crate::faults::{FaultBook, Met};
 use crate::jwt::Guest;
 use crate::refusal::Refusal;
-use crate::settings::{RequestLines, Settings};
-use crate::token::{Holder, Sealer, Stamp};
-use crate::visits::{Sighting, Visit, VisitLog};
+use crate::service_app::AppLedger;
+use crate::settings::{self, RequestLines, Settings};
+use crate::token::{Bearer, Holder, Pool, Sealer, Stamp};
+use crate::visits::{Asked, Sighting, Visit, VisitLog};
 
 /// How many subjects are counted or revoked one by one, which bounds the memory; later ones only count in the
 /// total.
@@ -30,7 +33,7 @@ const MAX_SUBJECTS: usize = 100_000;
 /// What can be changed while the sandbox runs, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Dials {
-    /// How long an access token lives.
+    /// How long an access token lives that was made for a guest JWT.
     pub(crate) token_life_ms: u64,
     /// How far the sandbox's clock runs ahead of the machine's.
     pub(crate) clock_skew_ms: i64,
@@ -63,6 +66,7 @@ pub(crate) struct World {
     pub(crate) issuer: String,
     pub(crate) key: hmac::Key,
     pub(crate) sealer: Sealer,
+    pub(crate) service_app: settings::ServiceApp,
     run: u64,
     first_dials: Dials,
     request_lines: RequestLines,
@@ -80,6 +84,7 @@ struct Ledger {
     mints_by_subject: BTreeMap<String, u64>,
     /// For each subject the serial of the last token that is no longer valid.
     revoked: BTreeMap<String, u64>,
+    app: AppLedger,
 }
 
 impl World {
@@ -94,6 +99,7 @@ impl World {
             issuer: settings.issuer.clone(),
             key: hmac::Key::new(hmac::HMAC_SHA256, settings.secret.expose()),
             sealer: Sealer::new(settings.secret.expose()),
+            service_app: settings.service_app.clone(),
             run: Uuid::new_v4().as_u64_pair().1,
             first_dials: dials,
             request_lines: settings.request_lines,
@@ -106,6 +112,10 @@ impl World {
                 faults: FaultBook::default(),
                 mints_by_subject: BTreeMap::new(),
                 revoked: BTreeMap::new(),
+                app: AppLedger::new(
+                    &settings.service_app.refresh_token,
+                    UnixMillis::now(dials.clock_skew_ms),
+                ),
             }),
         }
     }
@@ -121,51 +131,65 @@ impl World {
         let now = UnixMillis::now(ledger.dials.clock_skew_ms);
         let met = ledger.faults.meet(&sighting.path, sighting.subject.as_deref());
         let ticket = Ticket { epoch: ledger.epoch, n: self.counters.borrow().requests + 1 };
-        let is_login = sighting.is_login();
+        let asked = sighting.asked();
         ledger.visits.begin(sighting.into_visit(ticket.n, now, met.as_ref().map(|met| met.id)));
         self.counters.send_modify(|counters| {
             counters.requests += 1;
-            counters.logins += u64::from(is_login);
+            match asked {
+                Some(Asked::Login) => counters.logins += 1,
+                Some(Asked::GuestToken) => counters.guests_asked += 1,
+                Some(Asked::Refresh) => counters.refreshes_asked += 1,
+                None => {}
+            }
             counters.in_flight += 1;
         });
         let world = Arc::clone(self);
         (Begun { world, ticket, status: None, refusal: None }, met)
     }
 
-    /// Makes an access token and counts it.
-    pub(crate) fn mint(&self, guest: Guest, ticket: Ticket) -> Result<Minted, Refusal> {
-        let (serial, dials) = {
+    /// Makes an access token for a guest and counts it.
+    pub(crate) fn mint(&self, guest: Guest, pool: Pool, ticket: Ticket) -> Result<Minted, Refusal> {
+        let (serial, life_ms, now) = {
             let mut ledger = self.ledger();
             ledger.serial += 1;
-            (ledger.serial, ledger.dials)
+            let life_ms = match pool {
+                Pool::GuestIssuer => ledger.dials.token_life_ms,
+                Pool::ServiceApp => ledger.app.dials.guest_life_ms,
+            };
+            (ledger.serial, life_ms, UnixMillis::now(ledger.dials.clock_skew_ms))
         };
-        let life = Duration::from_millis(dials.token_life_ms);
+        let subject = guest.subject.clone();
         let holder = Holder {
-            guest,
+            bearer: Bearer::Guest(guest, pool),
             stamp: Stamp { run: self.run, serial },
-            expires_at: UnixMillis::now(dials.clock_skew_ms).plus(life),
+            expires_at: now.plus_millis(life_ms),
         };
         let token = self.sealer.mint(&holder)?;
         let mut ledger = self.ledger();
         if ledger.epoch == ticket.epoch {
-            count(&mut ledger.mints_by_subject, holder.guest.subject);
+            count(&mut ledger.mints_by_subject, subject);
             self.counters.send_modify(|counters| counters.mints += 1);
         }
-        Ok(Minted { token, life })
+        Ok(Minted { token, life: Duration::from_millis(life_ms) })
     }
 
     /// Who bears this access token, if it is valid now.
-    pub(crate) fn holder(&self, token: &str) -> Result<Holder, Refusal> {
+    pub(crate) fn bearer(&self, token: &str) -> Result<Bearer, Refusal> {
         let holder = self.sealer.read(token)?;
         if holder.expires_at <= self.now() {
             return Err(Refusal::TokenExpired);
         }
-        let revoked = self.ledger().revoked.get(&holder.guest.subject).copied();
-        let of_former_run = holder.stamp.run != self.run;
-        if revoked.is_some_and(|last| of_former_run || holder.stamp.serial <= last) {
-            return Err(Refusal::TokenRevoked);
+        match &holder.bearer {
+            Bearer::Guest(guest, _) => {
+                let revoked = self.ledger().revoked.get(&guest.subject).copied();
+                let of_former_run = holder.stamp.run != self.run;
+                if revoked.is_some_and(|last| of_former_run || holder.stamp.serial <= last) {
+                    return Err(Refusal::TokenRevoked);
+                }
+            }
+            Bearer::App => self.accept_app(holder.stamp)?,
         }
-        Ok(holder)
+        Ok(holder.bearer)
     }
 
     /// Ends the validity of every token made for the subject until now. False if too many were revoked already.
@@ -180,7 +204,7 @@ impl World {
         true
     }
 
-    /// Counts, log, faults and dials as they were at the start. Revoked tokens stay revoked.
+    /// Counts, log, faults, dials and the Service App as they were at the start. Revoked tokens stay revoked.
     pub(crate) fn reset(&self) {
         let mut ledger = self.ledger();
         ledger.epoch += 1;
@@ -188,6 +212,8 @@ impl World {
         ledger.visits = VisitLog::default();
         ledger.faults.clear();
         ledger.mints_by_subject.clear();
+        let now = UnixMillis::now(self.first_dials.clock_skew_ms);
+        ledger.app.restore(now);
         self.counters.send_modify(|counters| *counters = counters.only_gauges());
     }
 

@@ -2,6 +2,8 @@
 //!
 //! The crate's documentation describes it for its users.
 
+mod app;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +43,7 @@ pub(crate) fn routes(world: &Arc<World>) -> Router {
         .route("/wait", get(wait))
         .route("/reset", post(reset))
         .route("/revoke", post(revoke))
+        .merge(app::routes())
         .fallback(async || ControlError::UnknownPath)
         .method_not_allowed_fallback(async || ControlError::Method)
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BODY))
@@ -60,12 +63,14 @@ enum ControlError {
     TooManyRules,
     #[error("no such rule")]
     UnknownRule,
-    #[error("token_life_ms and clock_skew_ms are at most a hundred years")]
+    #[error("a life, a grace or a clock skew is at most a hundred years")]
     TooLong,
     #[error("too many subjects were revoked already; start the sandbox anew")]
     TooManyRevoked,
     #[error("give at_least or at_most")]
     NothingToWaitFor,
+    #[error("the machine has no randomness to give")]
+    NoRandomness,
     #[error("no such path in the control interface")]
     UnknownPath,
     #[error("not this method here")]
@@ -82,6 +87,7 @@ impl IntoResponse for ControlError {
             | Self::TooLong
             | Self::TooManyRevoked
             | Self::NothingToWaitFor => StatusCode::BAD_REQUEST,
+            Self::NoRandomness => StatusCode::INTERNAL_SERVER_ERROR,
             Self::UnknownRule | Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
         };

@@ -1,24 +1,22 @@
 //! Commands about issuers.
 
-use std::fs::File;
-use std::io::{self, IsTerminal as _, Read};
+pub(super) mod app;
+mod credentials;
 
-use guestissuer_client::proto::request::{Credentials, IssuerChange, IssuerRemoval, IssuerSpec};
-use guestissuer_client::proto::response::IssuerDetail;
-use guestissuer_client::proto::{Failure, FailureCode, Secret, UnixTime};
-use guestissuer_client::{Answered, IssuerDefault, IssuerList, IssuerShow, IssuerTest};
-use serde::Deserialize;
-use zeroize::Zeroizing;
+use guestissuer_client::proto::app::ShowApp;
+use guestissuer_client::proto::request::{IssuerChange, IssuerRemoval, IssuerSpec};
+use guestissuer_client::proto::response::{IssuerDetail, IssuerKind};
+use guestissuer_client::proto::{Failure, IssuerName, UnixTime};
+use guestissuer_client::{
+    Answered, IssuerAddChecked, IssuerDefault, IssuerList, IssuerShow, IssuerTest, IssuerUpdateChecked,
+};
 
-use crate::cli::{CredentialSource, Format, IssuerAdd, IssuerCommand, IssuerRemove, IssuerUpdate, Kind};
+use crate::cli::{Format, IssuerAdd, IssuerCommand, IssuerRemove, IssuerUpdate, Kind};
 use crate::environment::Environment;
 use crate::output::table::{Cell, Column, Table};
 use crate::output::{Output, Paint, facts, json, print, time};
-use crate::prompt;
 use crate::session::Session;
-
-/// The longest credentials file that is read. A real one has some hundred bytes.
-const LONGEST_FILE: u64 = 64 * 1024;
+use credentials::{Completeness, Given};
 
 const COLUMNS: [Column; 5] = [
     Column::new("ISSUER").cut_to(8),
@@ -37,7 +35,7 @@ pub(super) fn run(
     match command {
         IssuerCommand::Add(add) => self::add(add, session, environment, output),
         IssuerCommand::List => list(session, output),
-        IssuerCommand::Show(issuer) => show(session.ask(&IssuerShow(issuer.name))?, output),
+        IssuerCommand::Show(issuer) => show(issuer.name, session, output),
         IssuerCommand::Remove(remove) => self::remove(remove, session, output),
         IssuerCommand::Default(issuer) => {
             let answered = session.ask(&IssuerDefault(issuer.name))?;
@@ -64,24 +62,19 @@ fn add(
     environment: &Environment,
     output: &Output,
 ) -> Result<(), Failure> {
-    match add.kind {
-        Kind::GuestIssuer => {}
-        Kind::ServiceApp => {
-            return Err(Failure::new(
-                FailureCode::Usage,
-                "issuers of kind service-app are not supported yet",
-            ));
-        }
-    }
-    let credentials = read_credentials(&add.source, true, environment)?;
-    let spec = IssuerSpec { name: add.issuer.name, credentials, api_base: add.source.api_base };
-    let answered = session.ask(&spec)?;
-    let issuer = &answered.value;
-    let default = if issuer.is_default { ", which serves where none is named" } else { "" };
-    output.message(&format!(
-        "added issuer {}{default}; try it with: gi issuer test {}",
-        issuer.name, issuer.name
-    ));
+    let given = Given::read(&add.source)?;
+    let kind = given.kind(add.kind);
+    let credentials = match kind {
+        Kind::GuestIssuer => given.guest_issuer(Completeness::All, environment)?,
+        Kind::ServiceApp => given.service_app(Completeness::All)?,
+    };
+    let name = add.issuer.name;
+    let spec = IssuerSpec { name: name.clone(), credentials, api_base: add.source.api_base };
+    let is_checked = kind == Kind::ServiceApp && !add.trial.no_check;
+    let answered = if is_checked { session.ask(&IssuerAddChecked(spec))? } else { session.ask(&spec)? };
+    let default = if answered.value.is_default { ", which serves where none is named" } else { "" };
+    let accepted = if is_checked { "; Webex accepts it" } else { "" };
+    output.message(&format!("added issuer {name}{default}{accepted}; try it with: gi issuer test {name}"));
     changed(&answered, output)
 }
 
@@ -91,14 +84,31 @@ fn update(
     environment: &Environment,
     output: &Output,
 ) -> Result<(), Failure> {
-    let source = update.source;
+    let (source, name) = (update.source, update.issuer.name);
     // An address alone can be changed without the secret.
     let is_address_only = source.api_base.is_some() && source.id.is_none() && source.credentials.is_none();
-    let credentials =
-        if is_address_only { None } else { Some(read_credentials(&source, false, environment)?) };
-    let change = IssuerChange { name: update.issuer.name, credentials, api_base: source.api_base };
-    let answered = session.ask(&change)?;
-    output.message(&format!("updated issuer {}; its guests and their tokens stay", answered.value.name));
+    let mut is_checked = false;
+    let mut credentials = None;
+    if !is_address_only {
+        let stored = session.ask(&IssuerShow(Some(name.clone())))?.value.kind;
+        let given = Given::read(&source)?;
+        let kind = match stored {
+            IssuerKind::GuestIssuer => Kind::GuestIssuer,
+            IssuerKind::ServiceApp => Kind::ServiceApp,
+        };
+        // The daemon says so if they are of another kind than the issuer.
+        credentials = Some(match given.kind_in_file().unwrap_or(kind) {
+            Kind::GuestIssuer => given.guest_issuer(Completeness::Some, environment)?,
+            Kind::ServiceApp => given.service_app(Completeness::Some)?,
+        });
+        is_checked = kind == Kind::ServiceApp && !update.trial.no_check;
+    }
+    let change = IssuerChange { name, credentials, api_base: source.api_base };
+    let answered =
+        if is_checked { session.ask(&IssuerUpdateChecked(change))? } else { session.ask(&change)? };
+    let accepted = if is_checked { "; Webex accepts it" } else { "" };
+    let name = &answered.value.name;
+    output.message(&format!("updated issuer {name}{accepted}; its guests and their tokens stay"));
     changed(&answered, output)
 }
 
@@ -118,6 +128,9 @@ fn remove(remove: IssuerRemove, session: &mut Session<'_>, output: &Output) -> R
 
 fn list(session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
     let Answered { value: issuers, now, .. } = session.ask(&IssuerList)?;
+    for app in app::all(&issuers, session) {
+        app::warn(&app, now, output);
+    }
     if output.format == Format::Json {
         let array = issuers.iter().map(|issuer| json::issuer(issuer, now)).collect();
         print(&json::line(&array))?;
@@ -145,10 +158,20 @@ fn list(session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
     Ok(())
 }
 
-fn show(answered: Answered<IssuerDetail>, output: &Output) -> Result<(), Failure> {
-    let Answered { value: issuer, now, .. } = answered;
+fn show(name: Option<IssuerName>, session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
+    let Answered { value: issuer, now, .. } = session.ask(&IssuerShow(name))?;
+    let app = match issuer.kind {
+        IssuerKind::GuestIssuer => None,
+        IssuerKind::ServiceApp => {
+            let ask = ShowApp { issuer: Some(issuer.name.clone()), count: true };
+            Some(session.ask(&ask)?.value)
+        }
+    };
+    if let Some(app) = &app {
+        app::warn(app, now, output);
+    }
     if output.format == Format::Json {
-        print(&json::line(&json::issuer(&issuer, now)))?;
+        print(&json::line(&app::with_app(json::issuer(&issuer, now), app.as_ref(), now)))?;
         return Ok(());
     }
     let (state, paint) = state(&issuer, now);
@@ -170,6 +193,9 @@ fn show(answered: Answered<IssuerDetail>, output: &Output) -> Result<(), Failure
             lines.push(("tracking id", id.clone()));
         }
     }
+    if let Some(app) = &app {
+        lines.extend(app::facts(app, now, output));
+    }
     let text = facts(&lines);
     print(&text)?;
     Ok(())
@@ -189,80 +215,4 @@ fn state(issuer: &IssuerDetail, now: UnixTime) -> (String, Paint) {
         (None, None) if issuer.last_success_at.is_some() => ("ok".to_owned(), Paint::Good),
         (None, None) => ("not used yet".to_owned(), Paint::Faint),
     }
-}
-
-/// Credentials as a file holds them. Other keys are ignored.
-#[derive(Deserialize)]
-struct CredentialsFile {
-    issuer: Option<String>,
-    secret: Option<Secret>,
-}
-
-/// Takes credentials from where they are said to be, else from the environment, else from whoever sits at the
-/// terminal.
-fn read_credentials(
-    source: &CredentialSource,
-    needs_id: bool,
-    environment: &Environment,
-) -> Result<Credentials, Failure> {
-    let (id_in_file, secret) = match &source.credentials {
-        Some(place) => {
-            let file = read_file(place)?;
-            (file.issuer, file.secret)
-        }
-        None => (environment.issuer_id.clone(), environment.secret.clone()),
-    };
-    let mut id = source.id.clone().or(id_in_file);
-    if id.is_none() && needs_id {
-        id = Some(ask_id()?);
-    }
-    let secret = match secret {
-        Some(secret) => secret,
-        None if source.credentials.is_some() => {
-            return Err(Failure::new(FailureCode::Usage, "the credentials hold no \"secret\"")
-                .with_hint("they look like {\"issuer\":\"...\",\"secret\":\"...\"}"));
-        }
-        None => ask_secret()?,
-    };
-    Ok(Credentials::GuestIssuer { id, secret })
-}
-
-fn read_file(place: &str) -> Result<CredentialsFile, Failure> {
-    let failed = |error: io::Error| {
-        Failure::new(FailureCode::Usage, format!("cannot read the credentials {place}: {error}"))
-    };
-    let reader: Box<dyn Read> = match place {
-        "-" => Box::new(io::stdin()),
-        path => Box::new(File::open(path).map_err(failed)?),
-    };
-    let mut text = Zeroizing::new(Vec::new());
-    reader.take(LONGEST_FILE).read_to_end(&mut text).map_err(failed)?;
-    // What the parser complains about could quote the secret, so only where it stumbled is said.
-    serde_json::from_slice(&text).map_err(|error| {
-        let message = format!(
-            "the credentials are not JSON of the right shape (line {}, column {})",
-            error.line(),
-            error.column()
-        );
-        Failure::new(FailureCode::Usage, message)
-            .with_hint("they look like {\"issuer\":\"...\",\"secret\":\"...\"}")
-    })
-}
-
-fn ask_id() -> Result<String, Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::new(FailureCode::Usage, "the issuer id is missing")
-            .with_hint("give it with --id, in --credentials, or in the environment variable ISSUER"));
-    }
-    prompt::line("Issuer id: ")
-        .map_err(|error| Failure::new(FailureCode::Usage, format!("cannot read the issuer id: {error}")))
-}
-
-fn ask_secret() -> Result<Secret, Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::new(FailureCode::Usage, "the secret is missing")
-            .with_hint("give it in --credentials FILE, or in the environment variable SECRET"));
-    }
-    prompt::secret("Secret (not shown): ")
-        .map_err(|error| Failure::new(FailureCode::Usage, format!("cannot read the secret: {error}")))
 }
