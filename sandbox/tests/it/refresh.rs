@@ -268,8 +268,13 @@ async fn a_reset_restores_the_app_but_not_the_dead() {
     set(&sandbox, &json!({"rotation": "rotate-strict", "scopes": []})).await;
     let second = rotated(&sandbox, DEFAULT_REFRESH_TOKEN).await;
     let third = rotated(&sandbox, &second).await;
+    set(&sandbox, &json!({"scopes": ["guest-issuer:write"]})).await;
+    let access_token = sandbox.show("app").await.json()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(sandbox.guest(&access_token, "1", "A").await.unwrap().status, 200);
+    assert_eq!(sandbox.show("app").await.json()["guests"], 1);
     sandbox.order("reset", &Value::Null).await;
     let state = sandbox.show("app").await.json();
+    assert_eq!(state["guests"], 0);
     assert_eq!((&state["refreshes"], &state["rotations"]), (&json!(0), &json!(0)));
     assert_eq!(
         (&state["refresh_token"], &state["access_token"]),

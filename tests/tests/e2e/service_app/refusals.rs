@@ -148,6 +148,24 @@ fn an_outage_of_the_refresh_passes_by_itself() {
     assert_eq!(world.gi(["list", "--failing"]).json(), json!([]));
 }
 
+#[test]
+fn a_refresh_that_works_again_clears_the_issuer_without_a_mint() {
+    let world = with_app_life(6_000, &[]);
+    world.sandbox.fault(&json!({"path": "/v1/access_token", "status": 503}));
+    // One was to add the issuer; by the eighth, the own token is over.
+    world.sandbox.wait_for("refreshes_asked", 8);
+    world.sandbox.app_settings(&json!({"access_life_ms": 600_000}));
+    world.sandbox.mend();
+    world.sandbox.wait_for("app_refreshes", 2);
+    // The answer is written down soon.
+    let is_clear = (0..100).any(|_| {
+        let shown = world.gi(["issuer", "show"]).json();
+        shown["last_error"].is_null() && shown["app"]["last_error"].is_null()
+    });
+    assert!(is_clear);
+    assert_eq!(world.sandbox.count("mints"), 0);
+}
+
 /// Tokens that are refreshed ahead go on when the app's own token cannot be, and are caught up on afterwards.
 #[test]
 fn pinned_guests_are_caught_up_on_when_a_person_has_replaced_the_refresh_token() {
