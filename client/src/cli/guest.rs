@@ -22,7 +22,7 @@ pub(crate) struct Guest {
 #[derive(Args)]
 pub(crate) struct InIssuer {
     /// The issuer; the default one if not given
-    #[arg(long, value_name = "NAME", value_parser = issuer_name)]
+    #[arg(short, long, value_name = "NAME", value_parser = issuer_name)]
     pub(crate) issuer: Option<IssuerName>,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct List {
     #[arg(value_name = "PATTERN", value_parser = pattern)]
     pub(crate) pattern: Option<String>,
     /// Only guests of this issuer
-    #[arg(long, value_name = "NAME", value_parser = issuer_name)]
+    #[arg(short, long, value_name = "NAME", value_parser = issuer_name)]
     pub(crate) issuer: Option<IssuerName>,
     /// Only guests whose token expires within this time, or has expired
     #[arg(long, value_name = "DURATION")]

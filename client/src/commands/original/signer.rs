@@ -111,7 +111,7 @@ fn no_secret() -> Failure {
 
 fn no_secret_for(name: &IssuerName) -> Failure {
     Failure::new(FailureCode::Usage, NO_SECRET).with_hint(format!(
-        "give it in SECRET, or with -s - on standard input: no stored issuer is called {name}"
+        "no stored issuer is called {name}; to use it as an issuer id, give its secret in SECRET, or with -s -"
     ))
 }
 

@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(judge(401).finding, "https://webexapis.com/v1 answers in 12 ms");
         for (status, verdict) in [
             (404, Verdict::Ok),
-            (429, Verdict::Ok),
+            (429, Verdict::Warning),
             (200, Verdict::Warning),
             (302, Verdict::Wrong),
             (503, Verdict::Wrong),
