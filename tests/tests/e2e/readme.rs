@@ -38,6 +38,7 @@ fn every_command_of_the_readme_works() {
     }
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", programs::directory().display());
     let home = private("home");
+    fs::write(home.join("app.json"), &sandbox.app_credentials).unwrap();
     let output = Command::new("/bin/bash")
         .args(["-c", &script])
         .env_clear()
