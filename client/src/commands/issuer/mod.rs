@@ -194,7 +194,7 @@ fn show(name: Option<IssuerName>, session: &mut Session<'_>, output: &Output) ->
         }
     }
     if let Some(app) = &app {
-        lines.extend(app::facts(app, now, output));
+        lines.extend(app::facts(app, &issuer, now, output));
     }
     let text = facts(&lines);
     print(&text)?;
