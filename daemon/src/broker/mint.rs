@@ -244,6 +244,9 @@ impl Broker {
         let helps = matches!(error, MintError::RateLimited { .. } | MintError::Unavailable { .. });
         let failure = record.failure.clone();
         let failure = if helps { failure.with_retry_after(retry_at.since(self.now())) } else { failure };
+        let record = MintFailure { failure: failure.clone(), ..record };
+        let aftermath = Aftermath { next_attempt_at, paused_until, blames_issuer };
+        self.write_failure(entry, guest, record, aftermath).await;
         tracing::warn!(
             subject = %guest.key.subject,
             issuer = %entry.issuer.name,
@@ -251,9 +254,6 @@ impl Broker {
             tracking_id = error.said().and_then(|said| said.tracking_id.as_deref()),
             "no token was minted"
         );
-        let record = MintFailure { failure: failure.clone(), ..record };
-        let aftermath = Aftermath { next_attempt_at, paused_until, blames_issuer };
-        self.write_failure(entry, guest, record, aftermath).await;
         FlightFailure { failure, retry_at: helps.then_some(retry_at) }
     }
 

@@ -143,7 +143,7 @@ impl Registry {
         let chosen = entries.values().find(|entry| entry.issuer.is_default).or_else(only);
         chosen.cloned().ok_or_else(|| match entries.len() {
             0 => Failure::new(FailureCode::UnknownIssuer, "there is no issuer yet")
-                .with_hint("add one with: gi issuer add NAME --id ISSUER_ID"),
+                .with_hint("add one with: gi issuer add NAME --id ISSUER_ID, or --kind service-app"),
             _ => Failure::new(FailureCode::UnknownIssuer, "no issuer is the default")
                 .with_hint("name one with --issuer, or choose the default with: gi issuer default NAME"),
         })

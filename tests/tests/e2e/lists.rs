@@ -263,7 +263,9 @@ fn a_guest_is_shown_with_what_is_left_and_what_is_wrong() {
 fn an_older_database_learns_to_find_those_that_fail() {
     let mut world = world_with(&[Row::new("1").next(60).fails(), Row::new("2").next(60)]);
     world.daemon.take().unwrap().terminate();
-    database(&world).execute_batch("DROP TABLE app_token; DROP INDEX guest_failing; PRAGMA user_version = 1").unwrap();
+    database(&world)
+        .execute_batch("DROP INDEX guest_failing; DROP TABLE app_token; PRAGMA user_version = 1")
+        .unwrap();
     world.start(&[]);
     assert_eq!(subjects(&world.gi(["list", "--failing"]).ok()), ["1"]);
 }

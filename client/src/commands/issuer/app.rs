@@ -2,7 +2,7 @@
 
 use guestissuer_client::proto::UnixTime;
 use guestissuer_client::proto::app::{AppDetail, ShowApp};
-use guestissuer_client::proto::response::{IssuerDetail, IssuerKind};
+use guestissuer_client::proto::response::{IssuerDetail, IssuerKind, MintFailure};
 use serde_json::{Value, json};
 
 use crate::output::{Output, Paint, json as shapes, time};
@@ -33,7 +33,17 @@ pub(in super::super) fn warn(app: &AppDetail, now: UnixTime, output: &Output) {
 }
 
 /// The lines of `gi issuer show`.
-pub(super) fn facts(app: &AppDetail, now: UnixTime, output: &Output) -> Vec<(&'static str, String)> {
+pub(super) fn facts(
+    app: &AppDetail,
+    issuer: &IssuerDetail,
+    now: UnixTime,
+    output: &Output,
+) -> Vec<(&'static str, String)> {
+    // What was said is not said again.
+    let said = |message: &str| {
+        let errors = [&issuer.last_error, &app.last_error];
+        errors.iter().filter_map(|error| error.as_ref()).any(|error| error.failure.message == message)
+    };
     let mut lines = vec![
         ("own token", access(app, now)),
         ("refreshed", time::relative(app.refreshed_at, now)),
@@ -42,13 +52,19 @@ pub(super) fn facts(app: &AppDetail, now: UnixTime, output: &Output) -> Vec<(&'s
     ];
     match (&app.guests_at_webex, &app.count_failure) {
         (Some(count), _) => lines.push(("at Webex", counted(*count))),
+        (None, Some(failure)) if said(&failure.message) => {
+            lines.push(("at Webex", "not counted".to_owned()));
+        }
         (None, Some(failure)) => {
             lines.push(("at Webex", format!("not counted: {}", failure.message)));
             lines.extend(failure.hint.clone().map(|hint| ("", hint)));
         }
         (None, None) => {}
     }
-    if let Some(error) = &app.last_error {
+    let is_new = |error: &&MintFailure| {
+        issuer.last_error.as_ref().is_none_or(|said| said.failure.message != error.failure.message)
+    };
+    if let Some(error) = app.last_error.as_ref().filter(is_new) {
         let message = output.paint(Paint::Bad, &error.failure.message);
         lines.push(("refresh error", format!("{message} ({})", time::relative(error.at, now))));
         lines.extend(error.failure.hint.clone().map(|hint| ("hint", hint)));

@@ -137,7 +137,7 @@ fn list(session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
         return Ok(());
     }
     if issuers.is_empty() {
-        output.message("no issuers; add one with: gi issuer add NAME --id ISSUER_ID");
+        output.message("no issuers; add one with: gi issuer add NAME --id ISSUER_ID, or --kind service-app");
         return Ok(());
     }
     let mut table = Table::new(&COLUMNS);
@@ -194,7 +194,7 @@ fn show(name: Option<IssuerName>, session: &mut Session<'_>, output: &Output) ->
         }
     }
     if let Some(app) = &app {
-        lines.extend(app::facts(app, now, output));
+        lines.extend(app::facts(app, &issuer, now, output));
     }
     let text = facts(&lines);
     print(&text)?;

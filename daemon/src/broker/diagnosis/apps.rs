@@ -35,19 +35,6 @@ pub(super) fn look(apps: &[(IssuerName, AppToken)], now: UnixTime) -> Vec<Check>
 fn look_at(name: &IssuerName, row: &AppToken, now: UnixTime) -> Check {
     let remedy = failures::new_tokens(name);
     let is_over = row.expires_at <= now;
-    match expiring(row.refresh_expires_at, now) {
-        Some(left) if left.is_zero() => {
-            return wrong(TOPIC, format!("{name}: its refresh token has expired"), remedy);
-        }
-        Some(left) => {
-            return warning(
-                TOPIC,
-                format!("{name}: its refresh token expires in {}", in_words(left)),
-                remedy,
-            );
-        }
-        None => {}
-    }
     let left = in_words(row.expires_at.since(now));
     if let Some(error) = &row.last_error {
         let message = &error.failure.message;
@@ -60,6 +47,19 @@ fn look_at(name: &IssuerName, row: &AppToken, now: UnixTime) -> Check {
                 format!("{name}: its own token was not refreshed, and is valid for {left} more: {message}");
             warning(TOPIC, finding, hint)
         };
+    }
+    match expiring(row.refresh_expires_at, now) {
+        Some(left) if left.is_zero() => {
+            return wrong(TOPIC, format!("{name}: its refresh token has expired"), remedy);
+        }
+        Some(left) => {
+            return warning(
+                TOPIC,
+                format!("{name}: its refresh token expires in {}", in_words(left)),
+                remedy,
+            );
+        }
+        None => {}
     }
     let until = match row.refresh_expires_at {
         Some(at) => format!("its refresh token for {}", in_words(at.since(now))),
@@ -124,6 +124,9 @@ mod tests {
                 ..row(left, None)
             };
             assert_eq!(look_at(&name, &failed, NOW).verdict, verdict);
+            // What has gone wrong already matters more than what will.
+            let expiring = AppToken { refresh_expires_at: Some(NOW.saturating_add(DAY)), ..failed };
+            assert!(look_at(&name, &expiring, NOW).finding.contains("was not refreshed"));
         }
     }
 }

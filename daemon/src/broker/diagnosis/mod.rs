@@ -97,7 +97,7 @@ impl Broker {
             return vec![warning(
                 "issuer",
                 "there is none yet",
-                "add one with: gi issuer add NAME --id ISSUER_ID",
+                "add one with: gi issuer add NAME --id ISSUER_ID, or --kind service-app",
             )];
         }
         let unusable = |issuer: &IssuerDetail| {

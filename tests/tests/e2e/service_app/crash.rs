@@ -65,6 +65,34 @@ fn a_daemon_that_is_killed_before_the_first_use_has_the_new_refresh_token() {
     assert!(!world.daemon().log().contains("no longer accepts"));
 }
 
+/// Killed while credentials are tried that are to be stored: they can be given again, and what was stored still serves.
+#[test]
+fn a_daemon_that_is_killed_while_credentials_are_tried_leaves_all_as_it_was() {
+    let mut world = World::without_daemon("6h");
+    world.start(&[]);
+    let hang = json!({"path": "/v1/access_token", "mint": true, "hang": true, "times": 1});
+    world.sandbox.fault(&hang);
+    let add = world.add_app_with("app", &world.sandbox.app_credentials, &[]).spawn();
+    world.sandbox.wait_for("hanging", 1);
+    world.daemon.take().unwrap().kill();
+    assert_eq!(guestissuer_tests::gi::finish(add).code, 4);
+    world.start(&[]);
+    assert_eq!(world.gi(["issuer", "list"]).json(), json!([]));
+    world.add_app("app");
+    world.gi(["get", "1", "--name", "A"]).ok();
+    world.sandbox.app_does("issue");
+    let fresh = json!({"refresh_token": world.sandbox.app()["refresh_token"]}).to_string();
+    world.sandbox.fault(&hang);
+    let update = world.gi(["issuer", "update", "app", "--credentials", "-"]).input(&fresh).spawn();
+    world.sandbox.wait_for("hanging", 1);
+    world.daemon.take().unwrap().kill();
+    assert_eq!(guestissuer_tests::gi::finish(update).code, 4);
+    world.start(&[]);
+    world.gi(["get", "2", "--name", "B"]).ok();
+    world.gi(["issuer", "update", "app", "--credentials", "-"]).input(&fresh).ok();
+    world.gi(["get", "3", "--name", "C"]).ok();
+}
+
 /// Killed at any moment of many refreshes: no person is ever needed.
 #[test]
 fn thirty_kills_around_refreshes_never_need_a_person() {
