@@ -115,8 +115,7 @@ impl Broker {
         self.respect_pause(entry)?;
         let attempt = async {
             let shown = self.shown(entry, minting).await.map_err(Denied::App)?;
-            let wait = entry.door().gate.reserve(self.clock.now(), self.settings.mints_per_second);
-            tokio::time::sleep(wait).await;
+            self.stand_in_line(entry).await;
             let _slot = self.slots.acquire().await;
             // Webex may have asked to wait while this stood in line.
             self.respect_pause(entry).map_err(|failure| Denied::App(failure.into()))?;

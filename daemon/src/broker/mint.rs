@@ -133,9 +133,15 @@ impl Broker {
         purpose: Purpose,
     ) -> Result<(), FlightFailure> {
         self.hold_back(entry, guest, purpose)?;
+        self.stand_in_line(entry).await;
+        Ok(())
+    }
+
+    /// Waits for the next place in the line of requests to this issuer: `mints_per_second` of them, and no event that
+    /// could be waited for instead.
+    pub(super) async fn stand_in_line(&self, entry: &Entry) {
         let wait = entry.door().gate.reserve(self.clock.now(), self.settings.mints_per_second);
         tokio::time::sleep(wait).await;
-        Ok(())
     }
 
     /// Fails with what went wrong before, if that was too short a time ago to ask again.

@@ -54,8 +54,10 @@ impl Broker {
         self.open_door(entry).map_err(|failed| failed.failure)?;
         let count = async {
             let token = self.own_token(entry, None).await.map_err(Denied::App)?;
-            let wait = entry.door().gate.reserve(self.clock.now(), self.settings.mints_per_second);
-            tokio::time::sleep(wait).await;
+            self.stand_in_line(entry).await;
+            let _slot = self.slots.acquire().await;
+            // Webex may have asked to wait while this stood in line.
+            self.open_door(entry).map_err(Denied::App)?;
             let timeout = self.settings.request_timeout;
             self.with_own_token(entry, token, |token| async move {
                 self.webex.count_guests(&minting.base, &token, timeout).await
