@@ -33,6 +33,18 @@ impl Span {
     }
 }
 
+/// A span of so many seconds as people like to read it, in its two largest units: `5h 12m`.
+#[must_use]
+pub fn in_two_units(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
+        (0, _, _) => format!("{hours}h {minutes}m"),
+        (_, _, _) => format!("{days}d {hours}h"),
+    }
+}
+
 /// Why a text is not a span of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpanError {

@@ -54,6 +54,24 @@ impl World {
         self.daemon.as_ref().expect("the daemon is running")
     }
 
+    /// Gives the first issuer so many guests without tokens, `g00000` and so on, behind the back of the daemon, which is
+    /// started again.
+    pub fn fill(&mut self, guests: u32) {
+        self.daemon.take().expect("the daemon is running").terminate();
+        let path = self.state_dir().join("guestissuer.db");
+        let mut database = rusqlite::Connection::open(path).expect("a database");
+        let all = database.transaction().expect("a transaction");
+        for n in 0..guests {
+            let insert =
+                "INSERT INTO guest (issuer_id, subject, display_name, pinned, created_at, last_used_at)
+                          VALUES (1, ?1, 'N', 0, 0, 0)";
+            all.execute(insert, [format!("g{n:05}")]).expect("a guest");
+        }
+        all.commit().expect("guests");
+        drop(database);
+        self.start(&[]);
+    }
+
     /// Stores an issuer that the sandbox accepts.
     pub fn add_issuer(&self, name: &str) {
         let base = self.sandbox.api_base();

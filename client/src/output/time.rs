@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use guestissuer_client::proto::UnixTime;
+use guestissuer_client::proto::duration::in_two_units;
 use jiff::Timestamp;
 
 /// The time by this machine's clock, for what is done without the daemon. With it, its time is the one that counts.
@@ -29,14 +30,7 @@ pub(crate) fn seconds_until(time: UnixTime, now: UnixTime) -> i64 {
 
 /// A span in its two largest units: `5h 12m`.
 pub(crate) fn span(seconds: i64) -> String {
-    let seconds = seconds.unsigned_abs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
-        (0, _, _) => format!("{hours}h {minutes}m"),
-        (_, _, _) => format!("{days}d {hours}h"),
-    }
+    in_two_units(seconds.unsigned_abs())
 }
 
 /// A moment seen from `now`: `in 5h 12m`, `3m 2s ago`.

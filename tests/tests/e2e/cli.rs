@@ -114,17 +114,7 @@ fn list_has_the_keys_of_the_contract_and_filters() {
 #[test]
 fn long_lists_are_complete_in_order_and_end_early_when_nobody_reads_on() {
     let mut world = World::new();
-    world.daemon.take().unwrap().terminate();
-    let mut database = rusqlite::Connection::open(world.state_dir().join("guestissuer.db")).unwrap();
-    let all = database.transaction().unwrap();
-    for n in 0..20_000 {
-        let insert = "INSERT INTO guest (issuer_id, subject, display_name, pinned, created_at, last_used_at)
-                      VALUES (1, ?1, 'N', 0, 0, 0)";
-        all.execute(insert, [format!("g{n:05}")]).unwrap();
-    }
-    all.commit().unwrap();
-    drop(database);
-    world.start(&[]);
+    world.fill(20_000);
     let lines = world.gi(["list"]).ok();
     let subjects: Vec<_> = lines.lines().skip(1).map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(subjects.len(), 20_000);

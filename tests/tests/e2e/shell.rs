@@ -257,17 +257,7 @@ fn completing_is_silent_and_quick_when_the_daemon_hangs_or_says_no() {
 #[test]
 fn a_hundred_thousand_guests_are_completed_at_once() {
     let mut world = World::new();
-    world.daemon.take().unwrap().terminate();
-    let mut database = rusqlite::Connection::open(world.state_dir().join("guestissuer.db")).unwrap();
-    let all = database.transaction().unwrap();
-    for n in 0..100_000 {
-        let insert = "INSERT INTO guest (issuer_id, subject, display_name, pinned, created_at, last_used_at)
-                      VALUES (1, ?1, 'N', 0, 0, 0)";
-        all.execute(insert, [format!("g{n:05}")]).unwrap();
-    }
-    all.commit().unwrap();
-    drop(database);
-    world.start(&[]);
+    world.fill(100_000);
     // That there is an answer shows that it was in time.
     assert_eq!(offered(&world, &["gi", "get", "g9999"]).len(), 10);
     assert_eq!(offered(&world, &["gi", "get", ""]).len(), 200);

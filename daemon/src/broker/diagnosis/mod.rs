@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use guestissuer_proto::duration::in_two_units;
 use guestissuer_proto::response::{Check, Diagnosis, GuestCounts, IssuerDetail, Status, Verdict};
 use guestissuer_proto::{Failure, FailureCode, HIGHEST_VERSION, UnixTime};
 use tokio::time::{Instant, timeout_at};
@@ -242,14 +243,7 @@ fn size(bytes: u64) -> String {
 
 /// A span in its two largest units: `5h 12m`.
 fn in_words(span: Duration) -> String {
-    let seconds = span.as_secs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
-        (0, _, _) => format!("{hours}h {minutes}m"),
-        (_, _, _) => format!("{days}d {hours}h"),
-    }
+    in_two_units(span.as_secs())
 }
 
 #[cfg(test)]
