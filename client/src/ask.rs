@@ -4,6 +4,10 @@ use guestissuer_proto::app::{AppDetail, ShowApp};
 use guestissuer_proto::direct::{
     Assertion, ExchangeAssertion, Exchanged, Person, QuickToken, SignAssertion, VerifyAssertion, VerifyToken,
 };
+use guestissuer_proto::migration::{
+    ListMoved, MigrateGuest, Migration, MigrationEnd, MigrationPlan, MigrationState, MovedGuest, MovedPage,
+    PlanMigration,
+};
 use guestissuer_proto::request::{
     AddGuest, GetToken, GuestRef, InvalidateToken, IssuerChange, IssuerRemoval, IssuerSpec, ListGuests,
     RenameGuest, SetPinned,
@@ -70,6 +74,12 @@ pub struct IssuerDefault(pub IssuerName);
 /// Asks whether Webex accepts an issuer, or the default one.
 #[derive(Debug, Clone)]
 pub struct IssuerTest(pub Option<IssuerName>);
+/// Asks for the new issuer to take the place of the old one.
+#[derive(Debug, Clone)]
+pub struct EndMigration(pub Migration);
+/// Asks how far each migration has come.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrations;
 /// Asks how the daemon does.
 #[derive(Debug, Clone, Copy)]
 pub struct Status;
@@ -129,5 +139,10 @@ asks! {
     VerifyAssertion => bool: |ask| Request::VerifyAssertion(ask), Response::SignatureChecked(holds) => holds;
     VerifyToken => Person: |ask| Request::VerifyToken(ask), Response::Person(person) => *person;
     Diagnose => Diagnosis: |_ask| Request::Diagnose, Response::Diagnosis(diagnosis) => diagnosis;
+    PlanMigration => MigrationPlan: |ask| Request::MigrationPlan(ask), Response::MigrationPlan(plan) => plan;
+    MigrateGuest => MovedGuest: |ask| Request::MigrateGuest(ask), Response::Moved(guest) => *guest;
+    EndMigration => MigrationEnd: |ask| Request::MigrationEnd(ask.0), Response::MigrationEnd(end) => end;
+    ListMoved => MovedPage: |ask| Request::MovedList(ask), Response::MovedGuests(page) => page;
+    Migrations => Vec<MigrationState>: |_ask| Request::Migrations, Response::Migrations(states) => states;
     Stop => (): |_ask| Request::Stop, Response::Done => ();
 }

@@ -24,8 +24,9 @@ mod places;
 mod watch;
 
 pub use ask::{
-    Answered, Ask, Diagnose, IssuerAddChecked, IssuerDefault, IssuerList, IssuerShow, IssuerTest,
-    IssuerUpdateChecked, ListDetails, RemoveGuest, ShowGuest, Status, Stop, WhoAmI, get_token,
+    Answered, Ask, Diagnose, EndMigration, IssuerAddChecked, IssuerDefault, IssuerList, IssuerShow,
+    IssuerTest, IssuerUpdateChecked, ListDetails, Migrations, RemoveGuest, ShowGuest, Status, Stop, WhoAmI,
+    get_token,
 };
 pub use connection::Client;
 pub use error::Error;

@@ -248,6 +248,7 @@ fn waited_for<A: Ask + Clone>(ask: &A) -> &'static str {
         Request::Get(_)
         | Request::Watch(_)
         | Request::Add(_)
+        | Request::MigrateGuest(_)
         | Request::IssuerTest(_)
         | Request::Exchange(_)
         | Request::Quick(_) => "minting…",
@@ -273,6 +274,10 @@ fn waited_for<A: Ask + Clone>(ask: &A) -> &'static str {
         | Request::IssuerDefault(_)
         | Request::Sign(_)
         | Request::VerifyAssertion(_)
+        | Request::MigrationPlan(_)
+        | Request::MigrationEnd(_)
+        | Request::MovedList(_)
+        | Request::Migrations
         | Request::Status
         | Request::Stop => "asking guestissuerd…",
     }

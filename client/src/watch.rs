@@ -70,7 +70,12 @@ fn told(reply: Reply) -> Result<Answered<Watched>, Error> {
         | Response::Exchanged(_)
         | Response::SignatureChecked(_)
         | Response::Diagnosis(_)
-        | Response::App(_) => return Err(Error::NotOurs),
+        | Response::App(_)
+        | Response::MigrationPlan(_)
+        | Response::Moved(_)
+        | Response::MigrationEnd(_)
+        | Response::MovedGuests(_)
+        | Response::Migrations(_) => return Err(Error::NotOurs),
     };
     Ok(Answered { value, now, notices })
 }

@@ -21,6 +21,7 @@ pub mod duration;
 pub mod failure;
 pub mod frame;
 pub mod hello;
+pub mod migration;
 pub mod names;
 pub mod paths;
 pub mod request;

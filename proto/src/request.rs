@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::ShowApp;
 use crate::direct::{ExchangeAssertion, QuickToken, SignAssertion, VerifyAssertion, VerifyToken};
+use crate::migration::{ListMoved, MigrateGuest, Migration, PlanMigration};
 use crate::{DisplayName, IssuerName, Secret, Subject};
 
 /// The most guests a page of [`ListGuests`] holds.
@@ -92,6 +93,19 @@ pub enum Request {
     IssuerUpdateChecked(IssuerChange),
     /// How the own token of a Service App stands: answered by [`Response::App`](crate::Response::App).
     AppShow(ShowApp),
+    /// What moving guests to another issuer would take: answered by
+    /// [`Response::MigrationPlan`](crate::Response::MigrationPlan).
+    MigrationPlan(PlanMigration),
+    /// Move one guest, once the new issuer has a token for it: answered by [`Response::Moved`](crate::Response::Moved),
+    /// also if it was moved before.
+    MigrateGuest(MigrateGuest),
+    /// Let the new issuer take the place of the old one, if that has no guests left: answered by
+    /// [`Response::MigrationEnd`](crate::Response::MigrationEnd).
+    MigrationEnd(Migration),
+    /// A page of guests that were moved: answered by [`Response::MovedGuests`](crate::Response::MovedGuests).
+    MovedList(ListMoved),
+    /// How far each migration has come: answered by [`Response::Migrations`](crate::Response::Migrations).
+    Migrations,
 }
 
 /// How long a watch is silent, unless looking at the guest takes a while: a client that hears nothing for several times

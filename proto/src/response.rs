@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::AppDetail;
 use crate::direct::{Assertion, Exchanged, Person};
+use crate::migration::{MigrationEnd, MigrationPlan, MigrationState, MovedGuest, MovedPage};
 use crate::request::PageKey;
 use crate::{DisplayName, Failure, IssuerName, Secret, Subject, UnixTime};
 
@@ -57,6 +58,16 @@ pub enum Response {
     Diagnosis(Diagnosis),
     /// How a Service App's own token stands.
     App(Box<AppDetail>),
+    /// What moving guests would take.
+    MigrationPlan(MigrationPlan),
+    /// A guest that was moved.
+    Moved(Box<MovedGuest>),
+    /// Whether the new issuer has taken the old one's place.
+    MigrationEnd(MigrationEnd),
+    /// A page of guests that were moved.
+    MovedGuests(MovedPage),
+    /// How far each migration has come, by the names of the issuers.
+    Migrations(Vec<MigrationState>),
 }
 
 /// An access token and what it is for.

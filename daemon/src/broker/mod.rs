@@ -13,6 +13,7 @@ mod guests;
 mod hand;
 mod issuers;
 mod lanes;
+mod migration;
 mod mint;
 mod people;
 mod registry;

@@ -253,5 +253,10 @@ async fn respond(
             Response::Issuer(broker.update_issuer(change, Trial::First, deadline).await?)
         }
         Request::AppShow(ask) => Response::App(Box::new(broker.show_app(ask, deadline).await?)),
+        Request::MigrationPlan(ask) => Response::MigrationPlan(broker.plan_migration(ask).await?),
+        Request::MigrateGuest(ask) => Response::Moved(Box::new(broker.migrate_guest(ask, deadline).await?)),
+        Request::MigrationEnd(migration) => Response::MigrationEnd(broker.end_migration(&migration).await?),
+        Request::MovedList(ask) => Response::MovedGuests(broker.list_moved(ask).await?),
+        Request::Migrations => Response::Migrations(broker.migrations().await?),
     })
 }

@@ -2,6 +2,7 @@
 //!
 //! A changed vector is a broken protocol: add a variant at the end, or a new version.
 
+mod migration;
 mod samples;
 
 use std::fmt::Debug;
@@ -85,6 +86,7 @@ fn calls() -> Vec<(&'static str, Call)> {
     requests
         .into_iter()
         .chain(samples::requests())
+        .chain(migration::requests())
         .map(|(name, request)| (name, Call { deadline_ms: 30_000, request }))
         .collect()
 }
@@ -221,6 +223,7 @@ fn replies() -> Vec<(&'static str, Reply)> {
         responses.push((name, Response::Failed(Failure::new(code, "no"))));
     }
     responses.extend(samples::responses());
+    responses.extend(migration::responses());
     let now = UnixTime(1_795_000_000_000);
     let reply = |(name, response)| (name, Reply { now, notices: vec!["mind the gap".to_owned()], response });
     responses.into_iter().map(reply).collect()
