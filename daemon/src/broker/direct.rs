@@ -144,7 +144,7 @@ impl Broker {
         loop {
             let failed = match self.open_door(entry) {
                 Ok(()) => match self.mint_aside(entry, &ask.subject, &ask.name, deadline).await {
-                    Ok(minted) => {
+                    Ok((_, minted)) => {
                         self.note_passed_test(entry).await?;
                         return Ok(exchanged(minted));
                     }

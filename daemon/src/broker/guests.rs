@@ -8,7 +8,7 @@ use guestissuer_proto::request::{AddGuest, GuestRef, ListGuests, MAX_PAGE, PageK
 use guestissuer_proto::response::{
     GuestDetail, GuestDetailPage, GuestPage, GuestSummary, MintRecord, TokenState,
 };
-use guestissuer_proto::{DisplayName, Failure, IssuerName};
+use guestissuer_proto::{Failure, IssuerName};
 use tokio::time::Instant;
 
 use super::registry::Entry;
@@ -31,51 +31,65 @@ impl Broker {
     ///
     /// If the mint fails the guest stays registered, and is tried again later.
     pub async fn add(self: &Arc<Self>, ask: AddGuest, deadline: Instant) -> Result<GuestDetail, Failure> {
-        let (entry, key) = self.locate(ask.guest)?;
-        let registration = self.register(&key, ask.name).await?;
-        if ask.pinned {
-            self.pin(&entry, &key, true).await?;
-        }
-        let want = if registration == Registration::Renamed { Want::PreferNew } else { Want::Valid };
-        let (warm, ..) = self.obtain(&entry, &key, want, None, deadline).await.map_err(|failure| {
-            let message = format!("{} is registered but has no token yet: {}", key.subject, failure.message);
-            Failure { message, ..failure }
-        })?;
-        self.note_use(&warm);
-        self.detail(&entry, &key).await
+        let AddGuest { guest, name, pinned } = &ask;
+        let add = |entry: Arc<Entry>, key: GuestKey| async move {
+            let registration = self.register(&entry, &key, name.clone()).await?;
+            if *pinned {
+                self.pin(&entry, &key, true).await?;
+            }
+            let want = if registration == Registration::Renamed { Want::PreferNew } else { Want::Valid };
+            let obtained = self.obtain(&entry, &key, want, None, deadline).await;
+            let (warm, ..) = obtained.map_err(|failure| {
+                let message =
+                    format!("{} is registered but has no token yet: {}", key.subject, failure.message);
+                Failure { message, ..failure }
+            })?;
+            self.note_use(&warm);
+            self.detail(&entry, &key).await
+        };
+        self.wherever(guest, add).await
     }
 
     /// Changes a display name. Webex learns of it with the next mint, which is made due.
     pub async fn rename(&self, ask: RenameGuest) -> Result<GuestDetail, Failure> {
-        let (entry, key) = self.locate(ask.guest)?;
-        // Only a known guest can be renamed.
-        self.row(&entry, &key).await?;
-        self.register(&key, ask.name).await?;
-        self.detail(&entry, &key).await
+        let RenameGuest { guest, name } = &ask;
+        let rename = |entry: Arc<Entry>, key: GuestKey| async move {
+            // Only a known guest can be renamed.
+            self.row(&entry, &key).await?;
+            self.register(&entry, &key, name.clone()).await?;
+            self.detail(&entry, &key).await
+        };
+        self.wherever(guest, rename).await
     }
 
     /// Keeps a guest warm even when nobody asks, or no longer.
     pub async fn set_pinned(&self, ask: SetPinned) -> Result<GuestDetail, Failure> {
-        let (entry, key) = self.locate(ask.guest)?;
-        self.pin(&entry, &key, ask.pinned).await?;
-        self.detail(&entry, &key).await
+        let set = |entry: Arc<Entry>, key: GuestKey| async move {
+            self.pin(&entry, &key, ask.pinned).await?;
+            self.detail(&entry, &key).await
+        };
+        self.wherever(&ask.guest, set).await
     }
 
     /// Forgets a guest and its token.
     pub async fn remove(&self, guest: GuestRef) -> Result<GuestDetail, Failure> {
-        let (entry, key) = self.locate(guest)?;
-        let detail = self.detail(&entry, &key).await?;
-        let id = self.row(&entry, &key).await?.id;
-        self.write(move |rows| guest_rows::remove(rows, id)).await?;
-        self.cache.forget(&key);
-        self.announce(&key);
-        Ok(detail)
+        let remove = |entry: Arc<Entry>, key: GuestKey| async move {
+            let detail = self.detail(&entry, &key).await?;
+            let doomed = key.clone();
+            if !self.write(move |rows| guest_rows::remove(rows, &doomed)).await? {
+                return Err(failures::unknown_guest(&key.subject, &entry.issuer));
+            }
+            self.cache.forget(&key);
+            self.announce(&key);
+            Ok(detail)
+        };
+        self.wherever(&guest, remove).await
     }
 
     /// All about a guest, except for its token.
     pub async fn show(&self, guest: GuestRef) -> Result<GuestDetail, Failure> {
-        let (entry, key) = self.locate(guest)?;
-        self.detail(&entry, &key).await
+        let show = |entry: Arc<Entry>, key: GuestKey| async move { self.detail(&entry, &key).await };
+        self.wherever(&guest, show).await
     }
 
     /// A page of guests.
@@ -116,29 +130,13 @@ impl Broker {
                 break;
             }
         }
-        let limit = limit.min(how_many_fit(&guests));
+        let limit = limit.min(fitting(guests.iter().map(size)));
         let next = (guests.len() > limit).then(|| {
             guests.truncate(limit);
             let last = guests.last().map(|last| &last.summary);
             last.map(|last| PageKey { issuer: last.issuer.clone(), subject: last.subject.clone() })
         });
         Ok(GuestDetailPage { guests, next: next.flatten() })
-    }
-
-    /// Registers or renames a guest.
-    pub(super) async fn register(&self, key: &GuestKey, name: DisplayName) -> Result<Registration, Failure> {
-        if let Some(warm) = self.cache.find(key)
-            && warm.display_name == name
-        {
-            return Ok(Registration::Same);
-        }
-        let (wanted, now) = (key.clone(), self.now());
-        let registration = self.write(move |rows| guest_rows::register(rows, &wanted, &name, now)).await?;
-        if registration == Registration::Renamed {
-            self.cache.forget(key);
-            self.schedule_changed.notify_one();
-        }
-        Ok(registration)
     }
 
     async fn pin(&self, entry: &Entry, key: &GuestKey, pinned: bool) -> Result<(), Failure> {
@@ -148,12 +146,6 @@ impl Broker {
         self.cache.forget(key);
         self.schedule_changed.notify_one();
         Ok(())
-    }
-
-    pub(super) fn locate(&self, guest: GuestRef) -> Result<(Arc<Entry>, GuestKey), Failure> {
-        let entry = self.registry.resolve(guest.issuer.as_ref())?;
-        let key = GuestKey { issuer: entry.issuer.id, subject: guest.subject };
-        Ok((entry, key))
     }
 
     async fn row(&self, entry: &Entry, key: &GuestKey) -> Result<Guest, Failure> {
@@ -218,17 +210,22 @@ impl Broker {
     }
 }
 
-/// How many of these guests fit on a page; at least one.
-fn how_many_fit(guests: &[GuestDetail]) -> usize {
+/// More bytes than a guest takes in a reply, except for what does not vary.
+fn size(guest: &GuestDetail) -> usize {
+    let guest = &guest.summary;
     let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let failure = guest.last_error.as_ref().map_or(0, |error| {
+        error.failure.message.len() + text(&error.failure.hint) + text(&error.tracking_id)
+    });
+    let names = guest.subject.as_str().len() + guest.display_name.as_str().len();
+    failure + names + text(&guest.person_id) + text(&guest.email)
+}
+
+/// How many guests of these sizes fit on a page; at least one.
+pub(super) fn fitting(sizes: impl Iterator<Item = usize>) -> usize {
     let mut left = PAGE_BYTES;
     let mut fit = 0;
-    for GuestDetail { summary: guest, .. } in guests {
-        let failure = guest.last_error.as_ref().map_or(0, |error| {
-            error.failure.message.len() + text(&error.failure.hint) + text(&error.tracking_id)
-        });
-        let names = guest.subject.as_str().len() + guest.display_name.as_str().len();
-        let size = FIXED_BYTES + failure + names + text(&guest.person_id) + text(&guest.email);
+    for size in sizes.map(|size| size + FIXED_BYTES) {
         if size > left && fit > 0 {
             break;
         }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use guestissuer_proto::{DisplayName, Failure, FailureCode, Secret, Subject};
+use guestissuer_proto::{DisplayName, Failure, FailureCode, Secret, Subject, UnixTime};
 use tokio::time::{Instant, timeout_at};
 
 use super::flight::FlightFailure;
@@ -103,14 +103,15 @@ impl Broker {
         result.map_err(|error| Denied::Webex(error.of_app()))
     }
 
-    /// Mints a token that is not kept, once, unless Webex asked to wait.
+    /// Mints a token for nobody who is known to this issuer, once, unless Webex asked to wait. The time is that of the
+    /// request.
     pub(super) async fn mint_aside(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
         subject: &Subject,
         name: &DisplayName,
         deadline: Instant,
-    ) -> Result<Minted, FlightFailure> {
+    ) -> Result<(UnixTime, Minted), FlightFailure> {
         let minting = entry.minting.as_ref().map_err(Clone::clone)?;
         self.respect_pause(entry)?;
         let attempt = async {
@@ -120,7 +121,8 @@ impl Broker {
             // Webex may have asked to wait while this stood in line.
             self.respect_pause(entry).map_err(|failure| Denied::App(failure.into()))?;
             let wish = Wish { subject, name, timeout: self.settings.request_timeout };
-            self.mint_with(entry, minting, shown, wish).await
+            let sent_at = self.now();
+            self.mint_with(entry, minting, shown, wish).await.map(|minted| (sent_at, minted))
         };
         let minted = timeout_at(deadline, attempt).await.map_err(|_| {
             FlightFailure::from(Failure::new(FailureCode::Deadline, "Webex did not answer in the time given"))
@@ -135,6 +137,8 @@ impl Broker {
                 let now = self.clock.now();
                 let opens = entry.door().gate.opens_at(now, Purpose::Foreground);
                 let retry_at = now.wall.saturating_add(backoff).max(opens.unwrap_or(now.wall));
+                let failure =
+                    if helps { failure.with_retry_after(retry_at.since(now.wall)) } else { failure };
                 Err(FlightFailure { failure, retry_at: helps.then_some(retry_at) })
             }
         }

@@ -192,7 +192,7 @@ impl Broker {
         let entry = self.registry.resolve(name)?;
         let (subject, display_name) = throw_away_guest()?;
         let minted = self.mint_aside(&entry, &subject, &display_name, deadline).await;
-        let minted = minted.map_err(|failed| failed.failure)?;
+        let (_, minted) = minted.map_err(|failed| failed.failure)?;
         self.note_passed_test(&entry).await?;
         Ok(IssuerTested {
             name: entry.issuer.name.clone(),

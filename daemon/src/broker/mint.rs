@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use guestissuer_proto::response::MintFailure;
-use guestissuer_proto::{Failure, FailureCode, UnixTime};
+use guestissuer_proto::{Failure, FailureCode, Secret, UnixTime};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::cache::Warm;
@@ -17,7 +17,7 @@ use crate::domain::gate::{Purpose, Trouble};
 use crate::domain::guest::{Guest, GuestKey};
 use crate::domain::policy;
 use crate::store::guests as guest_rows;
-use crate::store::mints::{self as mint_rows, Meanwhile};
+use crate::store::mints::{self as mint_rows, Meanwhile, NewToken};
 use crate::store::{StoreError, issuers as issuer_rows};
 use crate::vault::Belonging;
 use crate::webex::{MintError, Minted};
@@ -181,23 +181,9 @@ impl Broker {
 
     /// Makes a token durable, and only then available.
     async fn keep(&self, entry: &Entry, guest: &Guest, issued_at: UnixTime, minted: Minted) -> Outcome {
-        let Minted { access_token, life, tracking_id, person_id, email } = minted;
-        let lifetime = Lifetime {
-            issued_at,
-            expires_at: issued_at.saturating_add(life),
-            refresh_at: policy::refresh_at(issued_at, life, self.settings.share, roll()),
-        };
-        let sealed = self.vault.seal(Belonging::Token(guest.id, &lifetime), &access_token);
-        let sealed = sealed.map_err(|error| failures::vault(&error))?;
-        let new = mint_rows::NewToken {
-            guest: guest.id,
-            name: guest.display_name.clone(),
-            sealed,
-            lifetime,
-            tracking_id,
-            person_id,
-            email,
-        };
+        let life = minted.life;
+        let (new, access_token) = self.sealed(guest, issued_at, minted)?;
+        let lifetime = new.lifetime;
         let generation = self.cache.generation();
         let issuer = entry.issuer.id;
         let stored = self.store.write(move |rows| {
@@ -205,13 +191,7 @@ impl Broker {
             issuer_rows::record_success(rows, issuer, issued_at)?;
             Ok::<_, StoreError>(meanwhile)
         });
-        let meanwhile = stored.await.map_err(|error| {
-            let failure = failures::store(&error);
-            let mut door = entry.door();
-            door.gate.failed(self.clock.now(), Trouble::NotKept, Some(life), roll());
-            door.failure = Some(failure.clone());
-            failure
-        })?;
+        let meanwhile = stored.await.map_err(|error| self.not_kept(entry, &error, life))?;
         entry.succeeded();
         count(&self.counters.mints);
         if meanwhile == Meanwhile::Removed {
@@ -235,6 +215,42 @@ impl Broker {
         };
         self.cache.keep(guest.key.clone(), warm, generation);
         Ok(())
+    }
+
+    /// A token, ready to be stored, and the token itself.
+    pub(super) fn sealed(
+        &self,
+        guest: &Guest,
+        issued_at: UnixTime,
+        minted: Minted,
+    ) -> Result<(NewToken, Secret), Failure> {
+        let Minted { access_token, life, tracking_id, person_id, email } = minted;
+        let lifetime = Lifetime {
+            issued_at,
+            expires_at: issued_at.saturating_add(life),
+            refresh_at: policy::refresh_at(issued_at, life, self.settings.share, roll()),
+        };
+        let sealed = self.vault.seal(Belonging::Token(guest.id, &lifetime), &access_token);
+        let new = NewToken {
+            guest: guest.id,
+            issuer: guest.key.issuer,
+            name: guest.display_name.clone(),
+            sealed: sealed.map_err(|error| failures::vault(&error))?,
+            lifetime,
+            tracking_id,
+            person_id,
+            email,
+        };
+        Ok((new, access_token))
+    }
+
+    /// Lets no more tokens be minted for a while, as this one could not be stored.
+    pub(super) fn not_kept(&self, entry: &Entry, error: &StoreError, life: Duration) -> Failure {
+        let failure = failures::store(error);
+        let mut door = entry.door();
+        door.gate.failed(self.clock.now(), Trouble::NotKept, Some(life), roll());
+        door.failure = Some(failure.clone());
+        failure
     }
 
     /// Writes down a failure and plans the next attempt, before anyone learns of it.
@@ -272,9 +288,10 @@ impl Broker {
         let backoff = policy::backoff(guest.failures.saturating_add(1), life, roll());
         let next_attempt_at = now.saturating_add(backoff).max(failed.retry_at.unwrap_or(now));
         let record = MintFailure { at: now, failure: failed.failure.clone(), tracking_id: None };
-        let id = guest.id;
-        let written =
-            self.store.write(move |rows| mint_rows::record_failure(rows, id, &record, next_attempt_at));
+        let (id, issuer) = (guest.id, guest.key.issuer);
+        let written = self
+            .store
+            .write(move |rows| mint_rows::record_failure(rows, id, issuer, &record, next_attempt_at));
         if let Err(error) = written.await {
             failures::store(&error);
         }
@@ -314,7 +331,7 @@ impl Broker {
             if blames_issuer {
                 issuer_rows::record_failure(rows, issuer_id, &record, paused_until)?;
             }
-            mint_rows::record_failure(rows, guest_id, &record, next_attempt_at)
+            mint_rows::record_failure(rows, guest_id, issuer_id, &record, next_attempt_at)
         });
         if let Err(error) = written.await {
             // The plan on disk still says that the guest is due, so the gate in memory must hold it back.

@@ -23,6 +23,7 @@ mod status;
 mod suggestions;
 mod token;
 mod watch;
+mod whereabouts;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Who a guest is, and what becomes of a token that was refused somewhere.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use guestissuer_proto::direct::Person;
 use guestissuer_proto::request::{GuestRef, InvalidateToken};
@@ -8,6 +9,7 @@ use guestissuer_proto::response::Invalidated;
 use guestissuer_proto::{Failure, FailureCode, Secret};
 use tokio::time::Instant;
 
+use super::cache::Warm;
 use super::lanes::Lane;
 use super::registry::Entry;
 use super::token::Want;
@@ -17,29 +19,46 @@ use crate::store::mints as mint_rows;
 
 impl Broker {
     /// Asks Webex who a guest is, and remembers it.
+    pub async fn who_am_i(self: &Arc<Self>, guest: GuestRef, deadline: Instant) -> Result<Person, Failure> {
+        let ask = |entry: Arc<Entry>, key: GuestKey| async move {
+            let (warm, person) = self.identify(&entry, &key, None, deadline).await?;
+            self.note_use(&warm);
+            Ok(person)
+        };
+        self.wherever(&guest, ask).await
+    }
+
+    /// Asks Webex who a guest is, and writes it down, with a token that is valid for as long as was asked.
     ///
     /// A token that Webex refuses was ended early. It is thrown away, and a new one is tried once.
-    pub async fn who_am_i(self: &Arc<Self>, guest: GuestRef, deadline: Instant) -> Result<Person, Failure> {
-        let (entry, key) = self.locate(guest)?;
+    pub(super) async fn identify(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        key: &GuestKey,
+        asked: Option<Duration>,
+        deadline: Instant,
+    ) -> Result<(Warm, Person), Failure> {
         let minting = entry.minting.as_ref().map_err(Clone::clone)?;
         // Whether the token is accepted says nothing about the issuer's credentials.
-        let lane = Lane::Shared(Arc::clone(&entry));
+        let lane = Lane::Shared(Arc::clone(entry));
         let mut is_second = false;
         loop {
-            let (warm, credential, _) = self.obtain(&entry, &key, Want::Valid, None, deadline).await?;
-            self.note_use(&warm);
+            let (warm, credential, _) = self.obtain(entry, key, Want::Valid, asked, deadline).await?;
             let timeout = self.settings.request_timeout;
             let attempt = || self.webex.person(&minting.base, &credential.access_token, timeout);
             match self.send(&lane, deadline, attempt, failures::person).await {
                 Ok(person) => {
+                    let (guest, issuer) = (warm.id, entry.issuer.id);
                     let (id, email) = (person.id.clone(), person.emails.first().cloned());
-                    self.write(move |rows| mint_rows::record_person(rows, warm.id, &id, email.as_deref()))
-                        .await?;
-                    return Ok(person);
+                    self.write(move |rows| {
+                        mint_rows::record_person(rows, guest, issuer, &id, email.as_deref())
+                    })
+                    .await?;
+                    return Ok((warm, person));
                 }
                 Err(failure) if failure.code == FailureCode::IssuerRejected && !is_second => {
                     is_second = true;
-                    self.throw_away(&entry, &key, Some(&credential.access_token)).await?;
+                    self.throw_away(entry, key, Some(&credential.access_token)).await?;
                 }
                 Err(failure) => return Err(failure),
             }
@@ -48,9 +67,12 @@ impl Broker {
 
     /// Throws a guest's token away, if it is the one that was refused.
     pub async fn invalidate(&self, ask: InvalidateToken) -> Result<Invalidated, Failure> {
-        let (entry, key) = self.locate(ask.guest)?;
-        let was_current = self.throw_away(&entry, &key, ask.token.as_ref()).await?;
-        Ok(Invalidated { subject: key.subject, issuer: entry.issuer.name.clone(), was_current })
+        let token = ask.token.as_ref();
+        let throw_away = |entry: Arc<Entry>, key: GuestKey| async move {
+            let was_current = self.throw_away(&entry, &key, token).await?;
+            Ok(Invalidated { subject: key.subject, issuer: entry.issuer.name.clone(), was_current })
+        };
+        self.wherever(&ask.guest, throw_away).await
     }
 
     async fn throw_away(

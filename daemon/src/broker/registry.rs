@@ -120,6 +120,15 @@ impl Registry {
         self.all().into_iter().find(|entry| entry.issuer.id == id)
     }
 
+    /// The issuer that has taken the place of this one, or of the one that had; itself if none has.
+    pub(super) fn last_successor(&self, mut entry: Arc<Entry>) -> Arc<Entry> {
+        // They never go round in a circle: who takes a place has no successor then.
+        while let Some(next) = entry.issuer.successor.and_then(|id| self.by_id(id)) {
+            entry = next;
+        }
+        entry
+    }
+
     /// The issuer of this name; without a name the default one, or the only one.
     pub(super) fn resolve(&self, name: Option<&IssuerName>) -> Result<Arc<Entry>, Failure> {
         let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);

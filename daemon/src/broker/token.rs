@@ -36,8 +36,7 @@ impl Broker {
         if ask.force || ask.name.is_some() {
             return None;
         }
-        let entry = self.registry.resolve(ask.guest.issuer.as_ref()).ok()?;
-        let key = GuestKey { issuer: entry.issuer.id, subject: ask.guest.subject.clone() };
+        let (entry, key) = self.locate(&ask.guest).ok()?;
         let warm = self.cache.find(&key)?;
         if !self.good_enough(&key, &warm, ask.min_validity_ms.map(Duration::from_millis)) {
             return None;
@@ -50,18 +49,20 @@ impl Broker {
     /// An access token that stays valid for as long as was asked.
     pub async fn get(self: &Arc<Self>, ask: GetToken, deadline: Instant) -> Result<Token, Failure> {
         count(&self.counters.gets);
-        let entry = self.registry.resolve(ask.guest.issuer.as_ref())?;
-        let key = GuestKey { issuer: entry.issuer.id, subject: ask.guest.subject };
-        let mut want = if ask.force { Want::New } else { Want::Valid };
-        if let Some(name) = ask.name {
-            let registration = self.register(&key, name).await?;
-            if registration == Registration::Renamed && !ask.force {
-                want = Want::PreferNew;
-            }
-        }
         let asked = ask.min_validity_ms.map(Duration::from_millis);
-        let (warm, credential, cached) = self.obtain(&entry, &key, want, asked, deadline).await?;
-        Ok(self.hand_out(&entry, key, warm, credential, cached))
+        let GetToken { guest, name, force, .. } = &ask;
+        let get = |entry: Arc<Entry>, key: GuestKey| async move {
+            let mut want = if *force { Want::New } else { Want::Valid };
+            if let Some(name) = name {
+                let registration = self.register(&entry, &key, name.clone()).await?;
+                if registration == Registration::Renamed && !force {
+                    want = Want::PreferNew;
+                }
+            }
+            let (warm, credential, cached) = self.obtain(&entry, &key, want, asked, deadline).await?;
+            Ok(self.hand_out(&entry, key, warm, credential, cached))
+        };
+        self.wherever(guest, get).await
     }
 
     fn hand_out(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use guestissuer_proto::request::{GetToken, HEARTBEAT};
+use guestissuer_proto::request::{GetToken, GuestRef, HEARTBEAT};
 use guestissuer_proto::response::Token;
 use guestissuer_proto::{Failure, FailureCode, UnixTime};
 use tokio::sync::broadcast;
@@ -51,8 +51,10 @@ impl Broker {
         // From before the first look, so that nothing is missed.
         let changes = self.changes.subscribe();
         let min_validity = ask.min_validity_ms.map(Duration::from_millis);
-        let (_, key) = self.locate(ask.guest.clone())?;
         let token = self.get(ask, deadline).await?;
+        // A guest that was moved is at another issuer than the one that was named.
+        let issuer = Some(token.issuer.clone());
+        let (_, key) = self.locate(&GuestRef { subject: token.subject.clone(), issuer })?;
         let told = Some(token.issued_at);
         let broker = Arc::clone(self);
         Ok((TokenWatch { broker, key, min_validity, changes, told, failed: None }, token))
@@ -66,6 +68,7 @@ impl TokenWatch {
         loop {
             let is_time =
                 tokio::time::timeout_at(heartbeat, changed(&mut self.changes, &self.key)).await.is_err();
+            self.follow().await;
             // While nothing can be minted, not every failed attempt is followed by another one from here.
             if self.failed.is_some() && !is_time && !self.is_served().await {
                 continue;
@@ -74,6 +77,14 @@ impl TokenWatch {
             if is_time || !matches!(told, Watched::Same) {
                 return told;
             }
+        }
+    }
+
+    /// Turns to where the guest is, if it was moved.
+    async fn follow(&mut self) {
+        // If that cannot be read, the look that comes next says so.
+        if let Ok(Some((_, key))) = self.broker.moved_to(&self.key).await {
+            self.key = key;
         }
     }
 

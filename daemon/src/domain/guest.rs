@@ -82,6 +82,8 @@ pub struct Issuer {
     pub last_error: Option<MintFailure>,
     /// Until when nothing may be sent for it, because Webex asked for that.
     pub paused_until: Option<UnixTime>,
+    /// The issuer that has taken its place. One that has a successor has no guests.
+    pub successor: Option<IssuerId>,
 }
 
 /// The own tokens of a Service App as they are on disk.

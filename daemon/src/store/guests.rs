@@ -40,6 +40,13 @@ pub fn find(connection: &Connection, key: &GuestKey) -> Result<Option<Guest>, St
     Ok(guest.optional()?)
 }
 
+/// Whether a guest is known.
+pub fn exists(connection: &Connection, key: &GuestKey) -> Result<bool, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM guest WHERE issuer_id = ?1 AND subject = ?2)")?;
+    Ok(statement.query_row(params![key.issuer.0, key.subject.as_str()], |row| row.get(0))?)
+}
+
 /// A guest of this display name, among so many of the issuer's.
 pub fn called(
     connection: &Connection,
@@ -136,10 +143,10 @@ pub fn set_pinned(
     Ok(())
 }
 
-/// Forgets a guest and its token.
-pub fn remove(connection: &Connection, id: GuestId) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM guest WHERE id = ?1", [id.0])?;
-    Ok(())
+/// Forgets a guest and its token. Whether it was known.
+pub fn remove(connection: &Connection, key: &GuestKey) -> Result<bool, StoreError> {
+    let delete = "DELETE FROM guest WHERE issuer_id = ?1 AND subject = ?2";
+    Ok(connection.execute(delete, params![key.issuer.0, key.subject.as_str()])? > 0)
 }
 
 /// Writes down when guests were last asked for, and puts those back on the schedule that have a token to refresh.

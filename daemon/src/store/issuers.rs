@@ -9,7 +9,7 @@ use super::guests::{from_json, parsed, time, to_json};
 use crate::domain::guest::{Issuer, IssuerId, Sealed};
 
 const COLUMNS: &str = "id, name, kind, public_id, api_base, sealed, is_default, created_at, last_success_at, \
-                       last_error, paused_until";
+                       last_error, paused_until, successor_id";
 
 /// What a new issuer starts with.
 #[derive(Debug)]
@@ -94,6 +94,18 @@ pub fn set_default(connection: &Connection, id: IssuerId) -> Result<(), StoreErr
     Ok(())
 }
 
+/// Lets one issuer take the place of another that has no guests left: also as the default. Whether it became that.
+pub fn succeed(connection: &Connection, from: IssuerId, to: IssuerId) -> Result<bool, StoreError> {
+    connection.execute("UPDATE issuer SET successor_id = NULL WHERE id = ?1", [to.0])?;
+    connection.execute("UPDATE issuer SET successor_id = ?2 WHERE id = ?1", [from.0, to.0])?;
+    let was_default = "SELECT is_default FROM issuer WHERE id = ?1";
+    let was_default: bool = connection.query_row(was_default, [from.0], |row| row.get(0))?;
+    if was_default {
+        set_default(connection, to)?;
+    }
+    Ok(was_default)
+}
+
 /// How many guests an issuer has.
 pub fn count_guests(connection: &Connection, id: IssuerId) -> Result<u64, StoreError> {
     let mut statement = connection.prepare_cached("SELECT count(*) FROM guest WHERE issuer_id = ?1")?;
@@ -160,6 +172,7 @@ fn issuer(row: &Row<'_>) -> rusqlite::Result<Issuer> {
         last_success_at: row.get::<_, Option<i64>>(8)?.map(UnixTime),
         last_error: from_json(row.get(9)?),
         paused_until: row.get::<_, Option<i64>>(10)?.map(UnixTime),
+        successor: row.get::<_, Option<i64>>(11)?.map(IssuerId),
     })
 }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::StoreError;
 use super::guests::{from_json, time, to_json};
 use crate::domain::credential::Lifetime;
-use crate::domain::guest::{GuestId, Sealed};
+use crate::domain::guest::{GuestId, IssuerId, Sealed};
 
 /// How many mints of a guest are remembered.
 const HISTORY: u32 = 10;
@@ -17,6 +17,8 @@ const HISTORY: u32 = 10;
 pub struct NewToken {
     /// Whose token.
     pub guest: GuestId,
+    /// Whose guest it was when the token was asked for.
+    pub issuer: IssuerId,
     /// What the guest was called when it was minted.
     pub name: DisplayName,
     /// The token.
@@ -38,7 +40,7 @@ pub enum Meanwhile {
     Same,
     /// It was renamed. The token is stored, and due to be refreshed at once, so that Webex learns of the name.
     Renamed,
-    /// It was removed. Nothing is stored.
+    /// It was removed, or moved to another issuer. Nothing is stored.
     Removed,
 }
 
@@ -49,7 +51,7 @@ pub fn record_mint(connection: &Connection, new: &NewToken) -> Result<Meanwhile,
         "UPDATE guest SET issued_at = ?2, expires_at = ?3,
              refresh_at = iif(display_name = ?7, ?4, ?2), next_attempt_at = iif(display_name = ?7, ?4, ?2),
              failures = 0, last_error = NULL, person_id = coalesce(?5, person_id), email = coalesce(?6, email)
-         WHERE id = ?1 RETURNING display_name = ?7",
+         WHERE id = ?1 AND issuer_id = ?8 RETURNING display_name = ?7",
     )?;
     let values = params![
         new.guest.0,
@@ -58,7 +60,8 @@ pub fn record_mint(connection: &Connection, new: &NewToken) -> Result<Meanwhile,
         refresh_at.0,
         new.person_id,
         new.email,
-        new.name.as_str()
+        new.name.as_str(),
+        new.issuer.0
     ];
     let Some(has_same_name) = update.query_row(values, |row| row.get(0)).optional()? else {
         return Ok(Meanwhile::Removed);
@@ -71,17 +74,19 @@ pub fn record_mint(connection: &Connection, new: &NewToken) -> Result<Meanwhile,
     Ok(if has_same_name { Meanwhile::Same } else { Meanwhile::Renamed })
 }
 
-/// Writes down a failed mint and plans the next attempt. The token at hand stays.
+/// Writes down a failed mint of an issuer's guest and plans the next attempt. The token at hand stays.
 pub fn record_failure(
     connection: &Connection,
     id: GuestId,
+    issuer: IssuerId,
     failure: &MintFailure,
     next_attempt_at: UnixTime,
 ) -> Result<(), StoreError> {
     let mut update = connection.prepare_cached(
-        "UPDATE guest SET failures = failures + 1, last_error = ?2, next_attempt_at = ?3 WHERE id = ?1",
+        "UPDATE guest SET failures = failures + 1, last_error = ?3, next_attempt_at = ?4
+         WHERE id = ?1 AND issuer_id = ?2",
     )?;
-    if update.execute(params![id.0, to_json(failure), next_attempt_at.0])? == 0 {
+    if update.execute(params![id.0, issuer.0, to_json(failure), next_attempt_at.0])? == 0 {
         return Ok(());
     }
     let tracking_id = failure.tracking_id.as_deref();
@@ -110,16 +115,17 @@ pub fn invalidate(
     Ok(thrown_away > 0)
 }
 
-/// Writes down who Webex says that a guest is.
+/// Writes down who Webex says that an issuer's guest is.
 pub fn record_person(
     connection: &Connection,
     id: GuestId,
+    issuer: IssuerId,
     person_id: &str,
     email: Option<&str>,
 ) -> Result<(), StoreError> {
     connection.execute(
-        "UPDATE guest SET person_id = ?2, email = coalesce(?3, email) WHERE id = ?1",
-        params![id.0, person_id, email],
+        "UPDATE guest SET person_id = ?3, email = coalesce(?4, email) WHERE id = ?1 AND issuer_id = ?2",
+        params![id.0, issuer.0, person_id, email],
     )?;
     Ok(())
 }

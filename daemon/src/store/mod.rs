@@ -9,6 +9,7 @@ pub mod guests;
 mod integrity;
 pub mod issuers;
 pub mod mints;
+pub mod moved;
 mod open;
 mod schema;
 #[cfg(test)]

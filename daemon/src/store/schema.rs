@@ -80,6 +80,25 @@ const MIGRATIONS: &[&str] = &[
         last_error TEXT
     ) STRICT;
 ",
+    // Guests that were moved to another issuer. The issuer they left may be forgotten: it is named, not referred to.
+    "
+    ALTER TABLE issuer ADD COLUMN successor_id INTEGER REFERENCES issuer (id) ON DELETE SET NULL;
+    CREATE TABLE moved (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        guest_id INTEGER NOT NULL REFERENCES guest (id) ON DELETE CASCADE,
+        from_issuer INTEGER NOT NULL,
+        from_name TEXT NOT NULL,
+        to_name TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        person_id_before TEXT,
+        email_before TEXT,
+        person_id_after TEXT,
+        email_after TEXT,
+        UNIQUE (from_issuer, subject)
+    ) STRICT;
+    CREATE INDEX moved_of_guest ON moved (guest_id);
+",
 ];
 
 /// Marks our databases, so that no other program's is taken for one. The letters are "gi" and the numbers none's.

@@ -12,6 +12,8 @@ use super::{Store, StoreError, schema};
 use crate::domain::credential::Lifetime;
 use crate::domain::guest::{GuestId, GuestKey, IssuerId, Sealed};
 
+mod moved;
+
 fn database() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
     connection.pragma_update(None, "foreign_keys", true).unwrap();
@@ -40,6 +42,7 @@ fn add_guest(rows: &Connection, issuer: IssuerId, subject: &str) -> GuestId {
 fn token(guest: GuestId, issued_at: i64, expires_at: i64, refresh_at: i64) -> NewToken {
     NewToken {
         guest,
+        issuer: IssuerId(1),
         name: "Ann".parse().unwrap(),
         sealed: Sealed(vec![7]),
         lifetime: Lifetime {
@@ -141,7 +144,7 @@ fn a_mint_plans_its_refresh_and_a_failure_the_next_attempt() {
     assert_eq!(mints::record_mint(&rows, &token(guest, 100, 1_000, 700)).unwrap(), Meanwhile::Same);
     assert_eq!(due(&rows, issuer, 699), Vec::<String>::new());
     assert_eq!(due(&rows, issuer, 700), ["1"]);
-    mints::record_failure(&rows, guest, &failure(700), UnixTime(750)).unwrap();
+    mints::record_failure(&rows, guest, IssuerId(1), &failure(700), UnixTime(750)).unwrap();
     assert_eq!(guests::next_due(&rows, issuer, UnixTime(749)).unwrap(), Some(UnixTime(750)));
     let found = guests::due(&rows, issuer, UnixTime(750), 1).unwrap().remove(0);
     assert_eq!((found.failures, found.last_error), (1, Some(failure(700))));
@@ -174,7 +177,7 @@ fn a_mint_of_a_guest_that_was_renamed_is_due_again_and_of_one_that_was_removed_i
     guests::register(&rows, &key, &"Bob".parse().unwrap(), UnixTime(50)).unwrap();
     assert_eq!(mints::record_mint(&rows, &token(guest, 100, 1_000, 700)).unwrap(), Meanwhile::Renamed);
     assert_eq!(due(&rows, issuer, 100), ["1"]);
-    guests::remove(&rows, guest).unwrap();
+    assert!(guests::remove(&rows, &key).unwrap() && !guests::remove(&rows, &key).unwrap());
     assert_eq!(mints::record_mint(&rows, &token(guest, 100, 1_000, 700)).unwrap(), Meanwhile::Removed);
     assert!(guests::find(&rows, &key).unwrap().is_none());
 }
@@ -217,7 +220,7 @@ fn new_credentials_forgive_old_failures() {
     let rows = database();
     let issuer = add_issuer(&rows, "acme");
     let guest = add_guest(&rows, issuer, "1");
-    mints::record_failure(&rows, guest, &failure(100), UnixTime(900)).unwrap();
+    mints::record_failure(&rows, guest, IssuerId(1), &failure(100), UnixTime(900)).unwrap();
     issuers::record_failure(&rows, issuer, &failure(100), Some(UnixTime(500))).unwrap();
     issuers::record_failure(&rows, issuer, &failure(110), Some(UnixTime(400))).unwrap();
     issuers::record_failure(&rows, issuer, &failure(120), None).unwrap();
@@ -243,7 +246,7 @@ proptest! {
         let issuer = add_issuer(&rows, "acme");
         for (n, at) in times.iter().enumerate() {
             let guest = add_guest(&rows, issuer, &n.to_string());
-            mints::record_failure(&rows, guest, &failure(0), UnixTime(*at)).unwrap();
+            mints::record_failure(&rows, guest, IssuerId(1), &failure(0), UnixTime(*at)).unwrap();
         }
         let mut expected: Vec<_> = times.iter().copied().filter(|at| *at <= now).collect();
         expected.sort_unstable();

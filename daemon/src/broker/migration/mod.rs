@@ -1,31 +1,135 @@
-//! Moving guests from one issuer to another.
+//! Moving guests from one issuer to another, such as from a Guest Issuer to a Service App.
+//!
+//! A guest is at one issuer at any time: it is moved in the transaction that stores its first token of the new one.
+
+mod carry;
+mod plan;
 
 use std::sync::Arc;
 
-use guestissuer_proto::migration::*;
+use guestissuer_proto::migration::{
+    ListMoved, Migration, MigrationEnd, MigrationState, MovedGuest, MovedPage,
+};
+use guestissuer_proto::request::MAX_PAGE;
+use guestissuer_proto::response::IssuerKind;
 use guestissuer_proto::{Failure, FailureCode};
-use tokio::time::Instant;
 
 use super::Broker;
+use super::guests::fitting;
+use super::registry::Entry;
+use crate::store::moved::{self, Route};
+use crate::store::{StoreError, issuers as issuer_rows};
 
-fn stub<T>() -> Result<T, Failure> {
-    Err(Failure::new(FailureCode::Internal, "not yet"))
+/// The two issuers between which guests are moved.
+#[derive(Clone)]
+struct Ends {
+    from: Arc<Entry>,
+    to: Arc<Entry>,
+}
+
+impl Ends {
+    fn route(&self) -> Route {
+        Route {
+            from: self.from.issuer.id,
+            from_name: self.from.issuer.name.clone(),
+            to: self.to.issuer.id,
+            to_name: self.to.issuer.name.clone(),
+        }
+    }
 }
 
 impl Broker {
-    pub async fn plan_migration(&self, _: PlanMigration) -> Result<MigrationPlan, Failure> {
-        stub()
+    /// Lets the new issuer take the place of the old one, if that has no guests left.
+    pub async fn end_migration(&self, migration: &Migration) -> Result<MigrationEnd, Failure> {
+        let ends = self.ends(migration).await?;
+        let (from, to) = (ends.from.issuer.id, ends.to.issuer.id);
+        let end = self.write(move |rows| {
+            let left = issuer_rows::count_guests(rows, from)?;
+            let became_default = left == 0 && issuer_rows::succeed(rows, from, to)?;
+            Ok::<_, StoreError>(MigrationEnd { left, became_default })
+        });
+        let end = end.await?;
+        if end.left == 0 {
+            self.reload_issuers().await?;
+            tracing::info!(from = %migration.from, to = %migration.to, "an issuer has taken the place of another");
+        }
+        Ok(end)
     }
-    pub async fn migrate_guest(self: &Arc<Self>, _: MigrateGuest, _: Instant) -> Result<MovedGuest, Failure> {
-        stub()
+
+    /// A page of guests that were moved.
+    pub async fn list_moved(&self, ask: ListMoved) -> Result<MovedPage, Failure> {
+        let limit = usize::from(ask.limit.clamp(1, MAX_PAGE));
+        let mut guests = self.read(move |rows| moved::page(rows, &ask, limit + 1)).await?;
+        let limit = limit.min(fitting(guests.iter().map(size)));
+        let next = (guests.len() > limit).then(|| {
+            guests.truncate(limit);
+            guests.last().map(|last| last.number)
+        });
+        Ok(MovedPage { guests, next: next.flatten() })
     }
-    pub async fn end_migration(&self, _: &Migration) -> Result<MigrationEnd, Failure> {
-        stub()
-    }
-    pub async fn list_moved(&self, _: ListMoved) -> Result<MovedPage, Failure> {
-        stub()
-    }
+
+    /// How far each migration has come, by the names of the issuers.
     pub async fn migrations(&self) -> Result<Vec<MigrationState>, Failure> {
-        stub()
+        let states = self.read(|rows| {
+            let mut states = Vec::new();
+            let issuers = issuer_rows::all(rows)?;
+            for issuer in &issuers {
+                let left = issuer_rows::count_guests(rows, issuer.id)?;
+                for to in moved::targets(rows, issuer.id)? {
+                    let (count, last_at) = moved::count(rows, issuer.id, &to)?;
+                    let target = issuers.iter().find(|issuer| issuer.name == to).map(|target| target.id);
+                    states.push(MigrationState {
+                        is_complete: target.is_some() && issuer.successor == target,
+                        migration: Migration { from: issuer.name.clone(), to },
+                        moved: count,
+                        left,
+                        last_at,
+                    });
+                }
+            }
+            Ok::<_, StoreError>(states)
+        });
+        states.await
     }
+
+    /// The issuers, if guests can be moved from one to the other.
+    async fn ends(&self, migration: &Migration) -> Result<Ends, Failure> {
+        let from = self.registry.resolve(Some(&migration.from))?;
+        let to = self.registry.resolve(Some(&migration.to))?;
+        if from.issuer.id == to.issuer.id {
+            return Err(Failure::new(FailureCode::Usage, "guests are moved from one issuer to another one")
+                .with_hint("name the issuer that they leave, and then the one that takes them"));
+        }
+        let is_backwards =
+            from.issuer.kind == IssuerKind::ServiceApp && to.issuer.kind == IssuerKind::GuestIssuer;
+        if is_backwards {
+            // Only as the way back of guests that came from there.
+            let (origin, name) = (to.issuer.id, from.issuer.name.clone());
+            let (came, _) = self.read(move |rows| moved::count(rows, origin, &name)).await?;
+            if came == 0 {
+                let Migration { from, to } = migration;
+                let message = format!(
+                    "{from} is a Service App and {to} a Guest Issuer, which had none of its guests before"
+                );
+                return Err(Failure::new(FailureCode::Usage, message)
+                    .with_hint(format!("to move guests to {from}: gi issuer migrate {to} {from}")));
+            }
+        }
+        Ok(Ends { from, to })
+    }
+}
+
+/// More bytes than a guest takes in a reply.
+fn size(guest: &MovedGuest) -> usize {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let names = guest.subject.as_str().len()
+        + guest.display_name.as_str().len()
+        + guest.migration.from.as_str().len()
+        + guest.migration.to.as_str().len();
+    let (before, after) = (&guest.before, &guest.after);
+    names
+        + [&before.person_id, &before.email, &after.person_id, &after.email]
+            .into_iter()
+            .map(text)
+            .sum::<usize>()
 }

@@ -1,0 +1,50 @@
+//! What moving guests would take, found out without asking Webex.
+
+use guestissuer_proto::Failure;
+use guestissuer_proto::migration::{MigrationPlan, PlanMigration};
+
+use super::super::Broker;
+use crate::store::{StoreError, issuers as issuer_rows, moved};
+
+/// Milliseconds in a second.
+const SECOND: u64 = 1_000;
+
+impl Broker {
+    /// Counts what moving guests would take.
+    pub async fn plan_migration(&self, ask: PlanMigration) -> Result<MigrationPlan, Failure> {
+        let PlanMigration { migration, pattern, asks_for_ids } = ask;
+        let ends = self.ends(&migration).await?;
+        ends.to.minting.as_ref().map_err(Clone::clone)?;
+        let (route, now) = (ends.route(), self.now());
+        let (whole, count, (moved, _)) = self
+            .read(move |rows| {
+                Ok::<_, StoreError>((
+                    issuer_rows::count_guests(rows, route.from)?,
+                    moved::survey(rows, &route, pattern.as_deref(), now)?,
+                    moved::count(rows, route.from, &route.to_name)?,
+                ))
+            })
+            .await?;
+        let mints = count.guests.saturating_sub(count.served);
+        let (ids_asked, mints_for_ids) =
+            if asks_for_ids { (count.unknown, count.unknown_without_token) } else { (0, 0) };
+        let requests_per_second = self.settings.mints_per_second;
+        // Each issuer has a line of its own, and both go on at the same time.
+        let longest = mints.max(ids_asked.saturating_add(mints_for_ids));
+        Ok(MigrationPlan {
+            from_kind: ends.from.issuer.kind,
+            to_kind: ends.to.issuer.kind,
+            from_is_default: ends.from.issuer.is_default,
+            guests: count.guests,
+            others: whole.saturating_sub(count.guests),
+            moved,
+            in_both: count.in_both,
+            mints,
+            ids_known: count.guests.saturating_sub(count.unknown),
+            ids_asked,
+            mints_for_ids,
+            requests_per_second,
+            at_least_ms: longest.saturating_mul(SECOND) / u64::from(requests_per_second.max(1)),
+        })
+    }
+}
