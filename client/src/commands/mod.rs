@@ -1,6 +1,7 @@
 //! What each command does: ask the daemon, print the answer.
 
 mod bulk;
+mod crew;
 mod doctor;
 mod exec;
 mod guests;
