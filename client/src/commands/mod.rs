@@ -7,6 +7,7 @@ mod exec;
 mod guests;
 mod issuer;
 mod list;
+mod moves;
 mod original;
 mod people;
 mod shell;
