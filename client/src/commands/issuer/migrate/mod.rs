@@ -82,6 +82,9 @@ fn fail(moved: &Moved, asked: &PlanMigration, session: &mut Session<'_>, output:
     let counts = counts(moved, asked);
     let go_on = go_on(asked);
     if let Some(end) = &moved.ended_by {
+        if moved.total == 0 {
+            return end.clone();
+        }
         return Failure { hint: end.hint.clone().or(Some(go_on)), ..crew::stopped(&counts, end) };
     }
     let first = moved.failed.first().map(|(_, failure)| failure);
