@@ -2,8 +2,9 @@
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use guestissuer_client::proto::IssuerName;
+use guestissuer_client::proto::migration::Migration;
 
-use super::values::issuer_name;
+use super::values::{issuer_name, pattern};
 
 #[derive(Subcommand)]
 #[command(defer = true)]
@@ -28,6 +29,8 @@ pub(crate) enum IssuerCommand {
     Default(NamedIssuer),
     /// Replace an issuer's credentials or address; its guests and their tokens stay
     Update(IssuerUpdate),
+    /// Move the guests of an issuer to another one, such as from a Guest Issuer to a Service App
+    Migrate(IssuerMigrate),
     /// Mint a throw-away token, to see whether Webex accepts the credentials
     #[command(after_help = "Examples:\n  \
         gi issuer test         the default issuer\n  \
@@ -126,4 +129,42 @@ pub(crate) struct IssuerRemove {
     /// Forget its guests and their tokens too
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "A guest stays with the old issuer, and its token is served, until the new one has a token for it. \
+    A run that was interrupted is continued by the same command. When no guest is left at the old issuer, the new one \
+    takes its place: what names the old one goes to the new one.\n\nExamples:\n  \
+    gi issuer migrate acme app --dry-run           what would be done\n  \
+    gi issuer migrate acme app --only 'kiosk-*'    a few guests first\n  \
+    gi issuer migrate acme app                     all guests\n  \
+    gi issuer migrate acme app --report            who was moved, with person ids"
+)]
+pub(crate) struct IssuerMigrate {
+    /// The issuer whose guests are moved
+    #[arg(value_name = "OLD", value_parser = issuer_name)]
+    old: IssuerName,
+    /// The issuer whose guests they become
+    #[arg(value_name = "NEW", value_parser = issuer_name)]
+    new: IssuerName,
+    /// Move only guests whose subject or name this pattern matches, such as 'kiosk-*'
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    pub(crate) only: Option<String>,
+    /// Say what would be done; nothing is sent to Webex, and nothing is changed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask Webex for person ids that are not known, such as when the old issuer works no more
+    #[arg(long)]
+    pub(crate) skip_ids: bool,
+    /// Print who was moved, with the person ids before and after
+    #[arg(long, conflicts_with_all = ["only", "dry_run", "skip_ids"])]
+    pub(crate) report: bool,
+}
+
+impl IssuerMigrate {
+    /// From where to where.
+    pub(crate) fn migration(&self) -> Migration {
+        Migration { from: self.old.clone(), to: self.new.clone() }
+    }
 }

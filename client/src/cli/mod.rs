@@ -17,7 +17,9 @@ use guestissuer_client::proto::Span;
 use guestissuer_client::proto::duration::SpanError;
 
 pub(crate) use guest::{Add, Get, Guest, Invalidate, List, Remove, Rename};
-pub(crate) use issuer::{CredentialSource, IssuerAdd, IssuerCommand, IssuerRemove, IssuerUpdate, Kind};
+pub(crate) use issuer::{
+    CredentialSource, IssuerAdd, IssuerCommand, IssuerMigrate, IssuerRemove, IssuerUpdate, Kind,
+};
 pub(crate) use original::{Create, Login, Original, OriginalCommand, Quick, Signed, Verify};
 pub(crate) use parse::{GROUPS, definition, parse};
 pub(crate) use run::{Exec, Wait, Watch};

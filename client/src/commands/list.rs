@@ -129,20 +129,15 @@ fn list_as_table(
     }
 }
 
-/// An array is printed whole or not at all: half of one is of no use to a program.
 fn list_as_json(mut ask: ListGuests, session: &mut Session<'_>) -> Result<(), Failure> {
-    let mut text = "[".to_owned();
+    let mut array = json::Array::default();
     loop {
         let stretch = Stretch::read(session, ask.clone(), 1)?;
         for guest in &stretch.guests {
-            if text.len() > 1 {
-                text.push_str(",\n");
-            }
-            text.push_str(&json::listed_guest(guest, stretch.now).to_string());
+            array.push(&json::listed_guest(guest, stretch.now));
         }
         if stretch.next.is_none() {
-            text.push_str("]\n");
-            print(&text)?;
+            print(&array.finish())?;
             return Ok(());
         }
         ask.after = stretch.next;

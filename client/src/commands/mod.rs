@@ -1,11 +1,13 @@
 //! What each command does: ask the daemon, print the answer.
 
 mod bulk;
+mod crew;
 mod doctor;
 mod exec;
 mod guests;
 mod issuer;
 mod list;
+mod moves;
 mod original;
 mod people;
 mod shell;

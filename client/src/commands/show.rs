@@ -1,9 +1,11 @@
 //! `gi show`, and how a guest's token stands in words.
 
+use guestissuer_client::proto::migration::MovedGuest;
 use guestissuer_client::proto::response::{GuestDetail, GuestSummary, MintRecord, TokenState};
 use guestissuer_client::proto::{Failure, UnixTime};
 use guestissuer_client::{Answered, ShowGuest};
 
+use super::moves::{self, PersonId};
 use crate::cli::{Format, Guest};
 use crate::output::{Output, Paint, facts, json, print, time};
 use crate::session::Session;
@@ -13,9 +15,11 @@ const BAR: u64 = 8;
 
 pub(super) fn show(guest: Guest, session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
     let Answered { value: detail, now, .. } = session.ask(&ShowGuest(guest.into_ref()))?;
+    let moved = moves::last_of(&detail.summary, session);
+    let moved = moved.as_ref();
     let text = match output.format {
-        Format::Json => json::line(&json::guest_detail(&detail, now)),
-        Format::Text | Format::Env | Format::Header | Format::Curl => described(&detail, now, output),
+        Format::Json => json::line(&moves::with_move(json::guest_detail(&detail, now), moved)),
+        Format::Text | Format::Env | Format::Header | Format::Curl => described(&detail, moved, now, output),
     };
     print(&text)?;
     Ok(())
@@ -73,7 +77,7 @@ pub(super) fn state(guest: &GuestSummary) -> (String, &'static str, Paint) {
     (text, short, paint)
 }
 
-fn described(detail: &GuestDetail, now: UnixTime, output: &Output) -> String {
+fn described(detail: &GuestDetail, moved: Option<&MovedGuest>, now: UnixTime, output: &Output) -> String {
     let guest = &detail.summary;
     let when = |at: Option<UnixTime>, otherwise: &str| match at {
         Some(at) if output.is_narrow() => time::relative(at, now),
@@ -99,6 +103,14 @@ fn described(detail: &GuestDetail, now: UnixTime, output: &Output) -> String {
         ("person id", guest.person_id.clone().unwrap_or_else(|| "not known".to_owned())),
         ("e-mail", guest.email.clone().unwrap_or_else(|| "not known".to_owned())),
     ]);
+    if let Some(moved) = moved {
+        lines.push(("moved from", format!("{}, {}", moved.migration.from, time::relative(moved.at, now))));
+        let before = match PersonId::compared(&moved.before, guest.person_id.as_deref()) {
+            PersonId::Same => Some("the same".to_owned()),
+            PersonId::Changed | PersonId::Unknown => moved.before.person_id.clone(),
+        };
+        lines.extend(before.map(|id| ("person id before", id)));
+    }
     if let Some(error) = &guest.last_error {
         let message = without_id(&error.failure.message, error.tracking_id.as_deref());
         let message = output.paint(Paint::Bad, message);

@@ -1,12 +1,13 @@
 //! `gi status` and `gi stop`.
 
 use guestissuer_client::proto::app::AppDetail;
+use guestissuer_client::proto::migration::MigrationState;
 use guestissuer_client::proto::response::Status as DaemonStatus;
 use guestissuer_client::proto::{Failure, UnixTime};
 use guestissuer_client::{Answered, Error, Status, Stop};
 use serde_json::Value;
 
-use super::issuer::app;
+use super::issuer::{app, moved};
 use crate::cli::Format;
 use crate::output::{Output, facts, json, print, time};
 use crate::session::Session;
@@ -17,9 +18,12 @@ pub(super) fn status(session: &mut Session<'_>, output: &Output) -> Result<(), F
     for app in &apps {
         app::warn(app, now, output);
     }
+    let moves = moved::all(session);
     let text = match output.format {
-        Format::Json => json::line(&in_json(&status, &apps, now)),
-        Format::Text | Format::Env | Format::Header | Format::Curl => described(&status, &apps, now, output),
+        Format::Json => json::line(&in_json(&status, &apps, &moves, now)),
+        Format::Text | Format::Env | Format::Header | Format::Curl => {
+            described(&status, &apps, &moves, now, output)
+        }
     };
     print(&text)?;
     Ok(())
@@ -42,11 +46,12 @@ pub(super) fn stop(mut session: Session<'_>, output: &Output) -> Result<(), Fail
     Ok(())
 }
 
-fn in_json(status: &DaemonStatus, apps: &[AppDetail], now: UnixTime) -> Value {
+fn in_json(status: &DaemonStatus, apps: &[AppDetail], moves: &[MigrationState], now: UnixTime) -> Value {
     let mut value = json::status(status, now);
     let issuers = status.issuers.iter().map(|issuer| {
         let app = apps.iter().find(|app| app.name == issuer.name);
-        app::with_app(json::issuer(issuer, now), app, now)
+        let value = app::with_app(json::issuer(issuer, now), app, now);
+        moved::with_moves(value, moves, &issuer.name)
     });
     let issuers = issuers.collect();
     if let Value::Object(object) = &mut value {
@@ -55,7 +60,13 @@ fn in_json(status: &DaemonStatus, apps: &[AppDetail], now: UnixTime) -> Value {
     value
 }
 
-fn described(status: &DaemonStatus, apps: &[AppDetail], now: UnixTime, output: &Output) -> String {
+fn described(
+    status: &DaemonStatus,
+    apps: &[AppDetail],
+    moves: &[MigrationState],
+    now: UnixTime,
+    output: &Output,
+) -> String {
     let when =
         |at: Option<UnixTime>, otherwise: &str| at.map_or(otherwise.to_owned(), |at| time::relative(at, now));
     let seconds = |millis: u64| time::span(i64::try_from(millis / 1000).unwrap_or(i64::MAX));
@@ -67,7 +78,9 @@ fn described(status: &DaemonStatus, apps: &[AppDetail], now: UnixTime, output: &
         .map(|issuer| {
             let default = if issuer.is_default { ", default" } else { "" };
             let failing = if issuer.last_error.is_some() { ", failing" } else { "" };
-            format!("{} ({}{default}{failing})", issuer.name, issuer.kind.as_str())
+            let successor = moved::successor(moves, &issuer.name);
+            let elsewhere = successor.map(|name| format!(", moved to {name}")).unwrap_or_default();
+            format!("{} ({}{default}{failing}{elsewhere})", issuer.name, issuer.kind.as_str())
         })
         .collect();
     let mut lines = vec![

@@ -6,7 +6,7 @@ use guestissuer_client::proto::{Failure, FailureCode, Secret, Span, Subject, Uni
 use zeroize::Zeroizing;
 
 use crate::cli::{Format, Get, Invalidate};
-use crate::output::{Output, json, print};
+use crate::output::{Output, json, print, quoted};
 use crate::prompt;
 use crate::session::Session;
 
@@ -34,7 +34,7 @@ pub(super) fn formatted(token: &Token, now: UnixTime, format: Format) -> Zeroizi
     Zeroizing::new(match format {
         Format::Text => format!("{}\n", token.access_token.expose()),
         Format::Json => json::line(&json::token(token, now)),
-        Format::Env => format!("export {VARIABLE}={}\n", quoted(token)),
+        Format::Env => format!("export {VARIABLE}={}\n", quoted(token.access_token.expose())),
         Format::Header => format!("Authorization: Bearer {}\n", token.access_token.expose()),
         Format::Curl => format!("header = \"Authorization: Bearer {}\"\n", escaped(token)),
     })
@@ -85,11 +85,6 @@ pub(super) fn warn_of_subject(subject: &Subject, output: &Output) {
             subject = subject.as_str()
         ));
     }
-}
-
-/// A token in single quotes, for any shell.
-fn quoted(token: &Token) -> String {
-    format!("'{}'", token.access_token.expose().replace('\'', "'\\''"))
 }
 
 /// A token inside the double quotes of a curl configuration.

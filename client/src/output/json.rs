@@ -17,6 +17,22 @@ pub(crate) fn line(value: &Value) -> String {
     format!("{value}\n")
 }
 
+/// An array that grows. It is printed whole or not at all: half of one is of no use to a program.
+#[derive(Default)]
+pub(crate) struct Array(String);
+
+impl Array {
+    pub(crate) fn push(&mut self, value: &Value) {
+        self.0.push_str(if self.0.is_empty() { "[" } else { ",\n" });
+        self.0.push_str(&value.to_string());
+    }
+
+    /// As text, a line for each value.
+    pub(crate) fn finish(self) -> String {
+        if self.0.is_empty() { "[]\n".to_owned() } else { self.0 + "]\n" }
+    }
+}
+
 /// One object; warnings are in it only if there are any.
 pub(crate) fn failure(failure: &Failure, warnings: &[String], details: &[(&str, Value)]) -> String {
     let mut object = Map::new();

@@ -254,6 +254,11 @@ fn terminal_width() -> Option<usize> {
     size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).or(Some(USUAL))
 }
 
+/// A text in single quotes, for any shell.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// Whether more data is wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flow {

@@ -17,6 +17,7 @@ const PREPARATIONS: &[(&str, &str)] = &[
     ("gi issuer add acme", "gi -q issuer remove acme --force"),
     ("gi issuer add acme --id", "export SECRET=$A_SECRET"),
     ("gi issuer remove acme --force", "fixtures"),
+    ("gi issuer migrate", "gi -q issuer add app --api-base \"$BASE\" --credentials app.json"),
     ("gi issuer remove acme", "gi -q remove 123 kiosk-7 kiosk-8"),
 ];
 
@@ -24,8 +25,10 @@ const PREPARATIONS: &[(&str, &str)] = &[
 const FIXTURES: &str = r#"
 fixtures() {
     unset SECRET
+    gi -q issuer remove app --force 2> /dev/null
     gi -q issuer update acme --api-base "$BASE" --credentials acme.json 2> /dev/null ||
         gi -q issuer add acme --api-base "$BASE" --credentials acme.json
+    gi -q issuer default acme
     for guest in 123 kiosk-7 kiosk-8; do
         gi -q get "$guest" --name "Guest $guest" > /dev/null
     done
@@ -107,6 +110,7 @@ fn every_example_of_every_help_works() {
     };
     let (home, bin) = (private("home"), private("bin"));
     file(&home, "acme.json", &world.sandbox.credentials, 0o600);
+    file(&home, "app.json", &world.sandbox.app_credentials, 0o600);
     file(
         &home,
         "guests.csv",

@@ -12,6 +12,7 @@ mod exit_codes;
 mod files;
 mod lifecycle;
 mod lists;
+mod migrate;
 mod node_sdk;
 mod original;
 mod outage;

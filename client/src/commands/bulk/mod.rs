@@ -2,36 +2,25 @@
 
 mod comma;
 mod json;
-mod sender;
 mod source;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::{Duration, Instant};
 
-use guestissuer_client::proto::{Failure, FailureCode, IssuerName};
+use guestissuer_client::proto::request::{AddGuest, GuestRef};
+use guestissuer_client::proto::response::GuestDetail;
+use guestissuer_client::proto::{Failure, FailureCode, IssuerName, UnixTime};
 use guestissuer_client::{Answered, IssuerShow};
 use serde_json::{Value, json};
 
+use super::crew::{self, Tally, Task};
 use crate::cli::Format;
-use crate::output::progress::Bar;
 use crate::output::{Output, print};
 use crate::session::Session;
-use sender::{CONNECTIONS, News, Outcome, Trouble, Work};
 use source::{Contents, Listed, Wrong};
 
 /// So many lines that cannot be used are told of. They tend to be wrong in the same way.
 const TOLD: usize = 20;
-
-/// How often the bar is drawn, at least.
-const TICK: Duration = Duration::from_millis(200);
-
-/// If nothing was done for so long, the daemon is asked whether Webex wants it to wait.
-const STALL: Duration = Duration::from_secs(1);
-
-/// How many pieces of news may wait.
-const BACKLOG: usize = 64;
 
 /// What `gi add --from` was told about all guests of the file.
 pub(super) struct Terms {
@@ -58,18 +47,54 @@ pub(super) fn add(
         output.message("no guests to add");
         return report(&Tally::default(), &guests, output);
     };
-    let work = Work::new(&guests, began);
-    let (sender, news) = sync_channel(BACKLOG);
-    let tally = std::thread::scope(|scope| {
-        for _ in 0..CONNECTIONS.min(guests.len()) {
-            let (sender, work, mut session) = (sender.clone(), &work, session.another());
-            scope.spawn(move || work.run(&mut session, &sender));
-        }
-        // The news end when all workers have.
-        drop(sender);
-        follow(&news, &work, session.another(), output)
-    });
+    let issuer = guests.first().and_then(|guest| guest.issuer.clone());
+    let tally = crew::run(&Adding { began, issuer }, &guests, session, output);
     report(&tally, &guests, output)
+}
+
+/// Adding guests.
+struct Adding {
+    /// What was minted after this was minted now.
+    began: UnixTime,
+    /// That of the first guest.
+    issuer: Option<IssuerName>,
+}
+
+/// How a guest ended that has a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Added {
+    /// It was minted for it.
+    Minted,
+    /// It had a valid one.
+    HadToken,
+}
+
+impl Task for Adding {
+    type Item = Listed;
+    type Ask = AddGuest;
+    type Done = Added;
+
+    fn ask(&self, guest: &Listed) -> AddGuest {
+        let reference = GuestRef { subject: guest.subject.clone(), issuer: guest.issuer.clone() };
+        AddGuest { guest: reference, name: guest.name.clone(), pinned: guest.pin }
+    }
+
+    fn done(&self, guest: GuestDetail) -> Added {
+        let is_new = guest.issued_at.is_some_and(|issued_at| issued_at >= self.began);
+        if is_new { Added::Minted } else { Added::HadToken }
+    }
+
+    fn excused(&self, _failure: &Failure) -> Option<Added> {
+        None
+    }
+
+    fn is_proof(&self, added: &Added) -> bool {
+        *added == Added::Minted
+    }
+
+    fn issuers(&self) -> Vec<Option<IssuerName>> {
+        vec![self.issuer.clone()]
+    }
 }
 
 /// The guests, if all of the file makes sense.
@@ -115,132 +140,11 @@ fn unusable(wrong: &[Wrong], output: &Output) -> Failure {
     )
 }
 
-/// How far it got.
-#[derive(Default)]
-struct Tally {
-    minted: usize,
-    had_token: usize,
-    /// By their places in the list.
-    failed: BTreeMap<usize, Failure>,
-    /// What ended it all, if it did not come to its end.
-    ended_by: Option<Failure>,
-}
-
-impl Tally {
-    fn done(&self) -> usize {
-        self.minted + self.had_token + self.failed.len()
-    }
-}
-
-/// Counts, and shows how far it got, until the workers have ended.
-fn follow(news: &Receiver<News>, work: &Work<'_>, mut inquiry: Session<'_>, output: &Output) -> Tally {
-    let mut tally = Tally::default();
-    let mut trouble = Trouble::default();
-    let mut pace = Pace::default();
-    let total = work.guests.len();
-    let bar = output.progress.bar(u64::try_from(total).unwrap_or(u64::MAX));
-    loop {
-        match news.recv_timeout(TICK) {
-            Ok(News::Done(at, outcome)) => {
-                pace.has_moved();
-                let goes_on = trouble.goes_on_after(&outcome);
-                match outcome {
-                    Outcome::Minted => tally.minted += 1,
-                    Outcome::HadToken => tally.had_token += 1,
-                    Outcome::Failed(failure) => {
-                        if !goes_on {
-                            work.stop();
-                            tally.ended_by.get_or_insert_with(|| failure.clone());
-                        }
-                        tally.failed.insert(at, failure);
-                    }
-                }
-            }
-            Ok(News::Pause(pause, code)) => pace.pauses_for(pause, code),
-            Err(RecvTimeoutError::Timeout) if output.progress.is_watched() => {
-                pace.look(work, &mut inquiry);
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        show(&bar, &tally, &pace);
-    }
-    // A failure at the very end ends nothing.
-    if tally.done() == total {
-        tally.ended_by = None;
-    }
-    tally
-}
-
-/// Whether it goes on, and until when it does not.
-struct Pace {
-    moved_at: Instant,
-    pauses_until: Option<(Instant, FailureCode)>,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self { moved_at: Instant::now(), pauses_until: None }
-    }
-}
-
-impl Pace {
-    fn has_moved(&mut self) {
-        *self = Self::default();
-    }
-
-    fn pauses_for(&mut self, pause: Duration, code: FailureCode) {
-        let until = Instant::now() + pause;
-        if self.pauses_until.is_none_or(|(earlier, _)| earlier < until) {
-            self.pauses_until = Some((until, code));
-        }
-    }
-
-    /// Asks the daemon what it waits for, if nothing moves. A short pause is waited for within the calls.
-    fn look(&mut self, work: &Work<'_>, inquiry: &mut Session<'_>) {
-        if self.pauses_until.is_some() || self.moved_at.elapsed() < STALL {
-            return;
-        }
-        self.moved_at = Instant::now();
-        let issuer = work.guests.first().and_then(|guest| guest.issuer.clone());
-        inquiry.start_anew();
-        // This is only to tell; what is wrong is found out elsewhere.
-        let Ok(Answered { value: issuer, now, .. }) = inquiry.ask(&IssuerShow(issuer)) else { return };
-        let until = issuer.paused_until.map_or(0, |until| until.0.saturating_sub(now.0));
-        if let Ok(pause @ 1..) = u64::try_from(until) {
-            self.pauses_for(Duration::from_millis(pause), FailureCode::RateLimited);
-        }
-    }
-}
-
-fn show(bar: &Bar<'_>, tally: &Tally, pace: &Pace) {
-    let mut words = Vec::new();
-    if !tally.failed.is_empty() {
-        words.push(format!("{} failed", tally.failed.len()));
-    }
-    if let Some((until, code)) = pace.pauses_until {
-        let left = until.saturating_duration_since(Instant::now()).as_secs() + 1;
-        words.push(match code {
-            FailureCode::RateLimited => format!("Webex asks to wait {left}s"),
-            FailureCode::NoDaemon => "waiting for guestissuerd".to_owned(),
-            FailureCode::Internal
-            | FailureCode::Usage
-            | FailureCode::UnknownGuest
-            | FailureCode::UnknownIssuer
-            | FailureCode::IssuerRejected
-            | FailureCode::Unavailable
-            | FailureCode::Deadline
-            | FailureCode::Denied
-            | FailureCode::Locked
-            | FailureCode::Version => format!("trying again in {left}s"),
-        });
-    }
-    bar.set(u64::try_from(tally.done()).unwrap_or(u64::MAX), words.join(", "));
-}
-
 /// Says how it went, which is a failure if anything failed.
-fn report(tally: &Tally, guests: &[Listed], output: &Output) -> Result<(), Failure> {
-    let (total, done) = (guests.len(), tally.done());
+fn report(tally: &Tally<Added>, guests: &[Listed], output: &Output) -> Result<(), Failure> {
+    let (total, done) = (guests.len(), tally.tried());
+    let minted = tally.done.iter().filter(|added| **added == Added::Minted).count();
+    let had_token = tally.done.len() - minted;
     let failed: Vec<_> =
         tally.failed.iter().filter_map(|(at, failure)| Some((guests.get(*at)?, failure))).collect();
     for (guest, failure) in &failed {
@@ -248,8 +152,8 @@ fn report(tally: &Tally, guests: &[Listed], output: &Output) -> Result<(), Failu
     }
     let described = json!({
         "total": total,
-        "minted": tally.minted,
-        "had_token": tally.had_token,
+        "minted": minted,
+        "had_token": had_token,
         "failed": failed.iter().map(|(guest, failure)| json!({
             "line": guest.line,
             "subject": guest.subject.as_str(),
@@ -260,9 +164,7 @@ fn report(tally: &Tally, guests: &[Listed], output: &Output) -> Result<(), Failu
     let reached = if tally.ended_by.is_some() { format!("{done} of {total}") } else { total.to_string() };
     let guests = if total == 1 { "guest" } else { "guests" };
     let counts = format!(
-        "added {reached} {guests}: {} minted, {} had a token already, {} failed",
-        tally.minted,
-        tally.had_token,
+        "added {reached} {guests}: {minted} minted, {had_token} had a token already, {} failed",
         failed.len()
     );
     let Some((_, first)) = failed.first() else {
@@ -276,10 +178,7 @@ fn report(tally: &Tally, guests: &[Listed], output: &Output) -> Result<(), Failu
     };
     output.fails_with("report", described);
     Err(match &tally.ended_by {
-        Some(end) => Failure {
-            message: format!("{counts}; stopped, because there is no point in going on: {}", end.message),
-            ..end.clone()
-        },
+        Some(end) => crew::stopped(&counts, end),
         None => Failure::new(first.code, counts)
             .with_hint("try those again with the same command: guests that have a token are not minted for"),
     })

@@ -2,8 +2,11 @@
 
 pub(super) mod app;
 mod credentials;
+mod migrate;
+pub(super) mod moved;
 
 use guestissuer_client::proto::app::ShowApp;
+use guestissuer_client::proto::migration::MigrationState;
 use guestissuer_client::proto::request::{IssuerChange, IssuerRemoval, IssuerSpec};
 use guestissuer_client::proto::response::{IssuerDetail, IssuerKind};
 use guestissuer_client::proto::{Failure, IssuerName, UnixTime};
@@ -42,6 +45,7 @@ pub(super) fn run(
             output.message(&format!("{} serves where no issuer is named", answered.value.name));
             changed(&answered, output)
         }
+        IssuerCommand::Migrate(migrate) => migrate::migrate(migrate, session, output),
         IssuerCommand::Update(update) => self::update(update, session, environment, output),
         IssuerCommand::Test(issuer) => {
             let answered = session.ask(&IssuerTest(issuer.name))?;
@@ -131,8 +135,10 @@ fn list(session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
     for app in app::all(&issuers, session) {
         app::warn(&app, now, output);
     }
+    let moves = moved::all(session);
     if output.format == Format::Json {
-        let array = issuers.iter().map(|issuer| json::issuer(issuer, now)).collect();
+        let value = |issuer| moved::with_moves(json::issuer(issuer, now), &moves, &issuer.name);
+        let array = issuers.iter().map(value).collect();
         print(&json::line(&array))?;
         return Ok(());
     }
@@ -142,7 +148,7 @@ fn list(session: &mut Session<'_>, output: &Output) -> Result<(), Failure> {
     }
     let mut table = Table::new(&COLUMNS);
     let rows = issuers.iter().map(|issuer| {
-        let (state, paint) = state(issuer, now);
+        let (state, paint) = state(issuer, &moves, now);
         let name =
             if issuer.is_default { format!("{} (default)", issuer.name) } else { issuer.name.to_string() };
         vec![
@@ -170,11 +176,13 @@ fn show(name: Option<IssuerName>, session: &mut Session<'_>, output: &Output) ->
     if let Some(app) = &app {
         app::warn(app, now, output);
     }
+    let moves = moved::all(session);
     if output.format == Format::Json {
-        print(&json::line(&app::with_app(json::issuer(&issuer, now), app.as_ref(), now)))?;
+        let value = app::with_app(json::issuer(&issuer, now), app.as_ref(), now);
+        print(&json::line(&moved::with_moves(value, &moves, &issuer.name)))?;
         return Ok(());
     }
-    let (state, paint) = state(&issuer, now);
+    let (state, paint) = state(&issuer, &moves, now);
     let when = |at: Option<UnixTime>| at.map_or("never".to_owned(), |at| time::relative(at, now));
     let mut lines = vec![
         ("issuer", issuer.name.to_string()),
@@ -187,6 +195,7 @@ fn show(name: Option<IssuerName>, session: &mut Session<'_>, output: &Output) ->
         ("added", when(Some(issuer.created_at))),
         ("last mint", when(issuer.last_success_at)),
     ];
+    lines.extend(moved::facts(&moves, &issuer.name, now));
     if let Some(error) = &issuer.last_error {
         lines.push(("last error", format!("{} ({})", error.failure.message, time::relative(error.at, now))));
         if let Some(id) = &error.tracking_id {
@@ -208,7 +217,10 @@ fn changed(answered: &Answered<IssuerDetail>, output: &Output) -> Result<(), Fai
     Ok(())
 }
 
-fn state(issuer: &IssuerDetail, now: UnixTime) -> (String, Paint) {
+fn state(issuer: &IssuerDetail, moves: &[MigrationState], now: UnixTime) -> (String, Paint) {
+    if let Some(successor) = moved::successor(moves, &issuer.name) {
+        return (format!("moved to {successor}"), Paint::Faint);
+    }
     match (&issuer.last_error, issuer.paused_until) {
         (_, Some(until)) => (format!("paused, {}", time::relative(until, now)), Paint::Notable),
         (Some(error), None) => (format!("failing: {}", error.failure.code.as_str()), Paint::Bad),
