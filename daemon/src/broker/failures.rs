@@ -206,7 +206,7 @@ pub(super) fn person(error: &MintError) -> Failure {
         | MintError::AppRejected { status, .. }
         | MintError::Refused { status, .. } => {
             let message = format!("could not retrieve info, err: Request failed with status code {status}");
-            Failure::new(FailureCode::Unavailable, with_said(error, message))
+            Failure::new(FailureCode::IssuerRejected, with_said(error, message))
         }
         MintError::RateLimited { retry_after, .. } => {
             let failure =

@@ -17,7 +17,7 @@ use crate::webex::assertion::SigningKey;
 use crate::webex::{IssuerAccess, MintError, MintRequest, Minted, Proof};
 
 /// Webex's answer to a token that it does not accept.
-const UNAUTHORIZED: u16 = 401;
+pub(super) const UNAUTHORIZED: u16 = 401;
 
 /// What a mint shows, ready to be sent.
 pub(super) enum Shown<'a> {

@@ -1,21 +1,24 @@
 //! Who a guest is, and what becomes of a token that was refused somewhere.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use guestissuer_proto::direct::Person;
 use guestissuer_proto::request::{GuestRef, InvalidateToken};
 use guestissuer_proto::response::Invalidated;
-use guestissuer_proto::{Failure, FailureCode, Secret};
+use guestissuer_proto::{Failure, Secret};
 use tokio::time::Instant;
 
 use super::cache::Warm;
+use super::hand::UNAUTHORIZED;
 use super::lanes::Lane;
 use super::registry::Entry;
 use super::token::Want;
 use super::{Broker, failures};
 use crate::domain::guest::GuestKey;
 use crate::store::mints as mint_rows;
+use crate::webex::MintError;
 
 impl Broker {
     /// Asks Webex who a guest is, and remembers it.
@@ -46,7 +49,13 @@ impl Broker {
             let (warm, credential, _) = self.obtain(entry, key, Want::Valid, asked, deadline).await?;
             let timeout = self.settings.request_timeout;
             let attempt = || self.webex.person(&minting.base, &credential.access_token, timeout);
-            match self.send(&lane, deadline, attempt, failures::person).await {
+            let was_refused = AtomicBool::new(false);
+            let explain = |error: &MintError| {
+                let is_refused = matches!(error, MintError::Rejected { status: UNAUTHORIZED, .. });
+                was_refused.fetch_or(is_refused, Ordering::Relaxed);
+                failures::person(error)
+            };
+            match self.send(&lane, deadline, attempt, explain).await {
                 Ok(person) => {
                     let (guest, issuer) = (warm.id, entry.issuer.id);
                     let (id, email) = (person.id.clone(), person.emails.first().cloned());
@@ -56,7 +65,7 @@ impl Broker {
                     .await?;
                     return Ok((warm, person));
                 }
-                Err(failure) if failure.code == FailureCode::IssuerRejected && !is_second => {
+                Err(_) if was_refused.load(Ordering::Relaxed) && !is_second => {
                     is_second = true;
                     self.throw_away(entry, key, Some(&credential.access_token)).await?;
                 }

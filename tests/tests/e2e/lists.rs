@@ -264,7 +264,10 @@ fn an_older_database_learns_to_find_those_that_fail() {
     let mut world = world_with(&[Row::new("1").next(60).fails(), Row::new("2").next(60)]);
     world.daemon.take().unwrap().terminate();
     database(&world)
-        .execute_batch("DROP INDEX guest_failing; DROP TABLE app_token; PRAGMA user_version = 1")
+        .execute_batch(
+            "DROP INDEX guest_failing; DROP TABLE app_token; DROP TABLE moved;
+             ALTER TABLE issuer DROP COLUMN successor_id; PRAGMA user_version = 1",
+        )
         .unwrap();
     world.start(&[]);
     assert_eq!(subjects(&world.gi(["list", "--failing"]).ok()), ["1"]);

@@ -13,6 +13,7 @@ mod files;
 mod lifecycle;
 mod lists;
 mod migrate;
+mod moved;
 mod node_sdk;
 mod original;
 mod outage;

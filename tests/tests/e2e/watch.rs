@@ -216,7 +216,7 @@ fn whoami_asks_webex_and_remembers() {
     assert_eq!(world.sandbox.mints_of("1"), 2);
     // A refusal that is not about the token costs none.
     world.sandbox.fault(&json!({"path": "/v1/people/me", "status": 403}));
-    let forbidden = world.gi(["whoami", "1"]).fails(6);
+    let forbidden = world.gi(["whoami", "1"]).fails(5);
     assert!(forbidden.stderr.contains("status code 403"), "{forbidden}");
     assert_eq!(world.sandbox.mints_of("1"), 2);
     world.sandbox.mend();

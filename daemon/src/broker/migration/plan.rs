@@ -29,8 +29,9 @@ impl Broker {
         let (ids_asked, mints_for_ids) =
             if asks_for_ids { (count.unknown, count.unknown_without_token) } else { (0, 0) };
         let requests_per_second = self.settings.mints_per_second;
-        // Each issuer has a line of its own, and both go on at the same time.
+        // Each issuer has a line of its own, and both go on at the same time. Those of the first second are not waited for.
         let longest = mints.max(ids_asked.saturating_add(mints_for_ids));
+        let waited_for = longest.saturating_sub(u64::from(requests_per_second));
         Ok(MigrationPlan {
             from_kind: ends.from.issuer.kind,
             to_kind: ends.to.issuer.kind,
@@ -44,7 +45,7 @@ impl Broker {
             ids_asked,
             mints_for_ids,
             requests_per_second,
-            at_least_ms: longest.saturating_mul(SECOND) / u64::from(requests_per_second.max(1)),
+            at_least_ms: waited_for.saturating_mul(SECOND) / u64::from(requests_per_second.max(1)),
         })
     }
 }

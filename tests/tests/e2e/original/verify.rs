@@ -157,11 +157,12 @@ fn webex_says_whose_access_token_it_is() {
     {
         check(&stage.call(line).run(), line, code, "", "bad token, could not authenticate");
     }
-    for (status, words) in [(404, "status code 404"), (500, "status code 500")] {
+    for (status, code_of_gi, words) in [(404, 5, "status code 404"), (500, 6, "status code 500")] {
         let words = format!("could not retrieve info, err: Request failed with {words}");
-        for (line, code) in
-            [("gi verify -a {TOKEN} -i acme", 6), ("guestissuer verify -a {TOKEN} --api-base {BASE}", 1)]
-        {
+        for (line, code) in [
+            ("gi verify -a {TOKEN} -i acme", code_of_gi),
+            ("guestissuer verify -a {TOKEN} --api-base {BASE}", 1),
+        ] {
             stage.world.sandbox.fault(&json!({"status": status}));
             let line = format!("{line} --timeout 800ms");
             check(&stage.call(&line).run(), &line, code, "", &words);

@@ -1,0 +1,117 @@
+//! What else goes on while a guest is moved.
+
+use guestissuer_tests::gi::finish;
+use serde_json::json;
+
+use super::{asked, issuer_of, migrate, report, subjects_of, world_of};
+
+#[test]
+fn the_old_token_is_served_until_the_new_one_is_there() {
+    let world = world_of(1);
+    let old = world.gi(["get", "1"]).ok();
+    world.sandbox.fault(&json!({"path": "/v1/guests/token", "hang": true, "times": 1}));
+    let run = migrate(&world, &[]).spawn();
+    world.sandbox.wait_for("hanging", 1);
+    assert_eq!(world.gi(["get", "1"]).ok(), old);
+    assert_eq!(subjects_of(&world, "acme"), ["1"]);
+    world.sandbox.release();
+    let done = finish(run);
+    assert_eq!(done.code, 0, "{done}");
+    assert_ne!(world.gi(["get", "1"]).ok(), old);
+    assert_eq!(asked(&world, "/v1/guests/token"), 1);
+}
+
+#[test]
+fn a_mint_of_the_old_issuer_that_lands_late_changes_nothing() {
+    let world = world_of(1);
+    world.gi(["whoami", "1"]).ok();
+    world.sandbox.fault(&json!({"path": "/v1/jwt/login", "mint": true, "delay_ms": 1_500, "times": 1}));
+    let before = world.sandbox.count("mints");
+    let late = world.gi(["get", "1", "--force"]).spawn();
+    world.sandbox.wait_for("mints", before + 1);
+    migrate(&world, &[]).ok();
+    let moved = world.gi(["get", "1", "-i", "app"]).ok();
+    let late = finish(late);
+    assert_eq!(late.code, 0, "{late}");
+    // A new token was wanted, and the one that came with the move is one.
+    assert_eq!(world.gi(["get", "1", "-i", "app"]).json()["issuer"], "app");
+    assert!(!late.stdout.is_empty() && subjects_of(&world, "acme").is_empty());
+    assert_eq!(world.gi(["show", "1"]).json()["issuer"], "app");
+    assert_ne!(moved, "");
+}
+
+#[test]
+fn a_guest_that_is_renamed_meanwhile_is_told_to_webex_under_its_new_name() {
+    let world = world_of(1);
+    world.sandbox.fault(&json!({"path": "/v1/guests/token", "mint": true, "delay_ms": 1_500, "times": 1}));
+    let run = migrate(&world, &[]).spawn();
+    world.sandbox.wait_for("guests_asked", 1);
+    world.gi(["rename", "1", "Zoe"]).ok();
+    assert_eq!(finish(run).code, 0);
+    world.sandbox.wait_for("guests_asked", 2);
+    let who = world.gi(["whoami", "1"]).json();
+    assert_eq!(who["display_name"], "Zoe");
+    assert_eq!(world.gi(["show", "1"]).json()["display_name"], "Zoe");
+}
+
+#[test]
+fn two_who_move_the_same_guests_mint_once_for_each() {
+    let world = world_of(20);
+    let runs: Vec<_> = (0..3).map(|_| migrate(&world, &["-o", "json"]).spawn()).collect();
+    for run in runs {
+        let done = finish(run);
+        assert_eq!(done.code, 0, "{done}");
+    }
+    assert_eq!(asked(&world, "/v1/guests/token"), 20);
+    assert_eq!(report(&world).len(), 20);
+}
+
+#[test]
+fn nobody_who_asks_for_a_token_meanwhile_is_refused() {
+    let world = world_of(40);
+    let mut run = migrate(&world, &[]).spawn();
+    let mut asked = 0;
+    while run.try_wait().unwrap().is_none() {
+        for guest in 1..=40 {
+            world.gi(["get", &guest.to_string()]).ok();
+            world.gi(["get", &guest.to_string(), "-i", "acme", "--name", &format!("Guest {guest}")]).ok();
+            asked += 1;
+        }
+    }
+    assert!(asked > 0);
+    assert_eq!(finish(run).code, 0);
+    assert_eq!(subjects_of(&world, "app").len(), 40);
+    assert!(subjects_of(&world, "acme").is_empty());
+}
+
+#[test]
+fn a_guest_that_both_issuers_have_becomes_one() {
+    let world = world_of(2);
+    world.gi(["pin", "1"]).ok();
+    let native = world.gi(["get", "1", "--name", "Guest 1", "-i", "app"]).ok();
+    world.gi(["get", "2", "--name", "Another", "-i", "app"]).ok();
+    let plan = migrate(&world, &["--dry-run"]).json();
+    assert_eq!((&plan["guests"], &plan["in_both"], &plan["mints"]), (&json!(2), &json!(2), &json!(0)));
+    migrate(&world, &[]).ok();
+    assert_eq!(world.gi(["get", "1"]).ok(), native, "its token is as good as a new one");
+    let shown = world.gi(["show", "1"]).json();
+    assert_eq!(shown["pinned"], true);
+    // The one that is moved brings its name along.
+    assert_eq!(world.gi(["whoami", "2"]).json()["display_name"], "Guest 2");
+    assert_eq!(asked(&world, "/v1/guests/token"), 3);
+    let report = report(&world);
+    assert!(report.iter().all(|moved| moved["person_id_before"].is_string()), "{report:?}");
+    assert!(report.iter().all(|moved| moved["person_id_after"].is_string()), "{report:?}");
+    assert_eq!(issuer_of(&world, "2", "acme"), "app");
+}
+
+#[test]
+fn no_token_is_in_the_log() {
+    let world = world_of(2);
+    let old = world.gi(["get", "1"]).ok();
+    migrate(&world, &["-v"]).ok();
+    let new = world.gi(["get", "1"]).ok();
+    let log = world.daemon().log();
+    assert!(log.contains("moved a guest"), "{log}");
+    assert!(!log.contains(old.trim()) && !log.contains(new.trim()));
+}
