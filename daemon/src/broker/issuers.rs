@@ -6,7 +6,7 @@ use std::time::Duration;
 use guestissuer_proto::request::{IssuerChange, IssuerRemoval, IssuerSpec};
 use guestissuer_proto::response::{IssuerDetail, IssuerKind, IssuerTested};
 use guestissuer_proto::{Failure, FailureCode, IssuerName, Secret};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::credentials::{Checked, check, parse_base};
 use super::registry::{Entry, unseal};
@@ -39,11 +39,15 @@ impl Broker {
     ) -> Result<IssuerDetail, Failure> {
         let name = spec.name.clone();
         let api_base = parse_base(spec.api_base.as_deref())?.unwrap_or_else(|| WEBEX.to_owned());
-        // Before Webex is asked for anything: what it answers must find its place.
+        let checked = check(spec.credentials)?;
+        // One after the other, and looked at before Webex is asked for anything: what it answers must find its place.
+        let _turn = timeout_at(deadline, self.issuer_additions.lock())
+            .await
+            .map_err(|_| Failure::new(FailureCode::Deadline, "another issuer is being added"))?;
         if self.registry.all().iter().any(|entry| entry.issuer.name == name) {
             return Err(is_taken(&name));
         }
-        let added = match check(spec.credentials)? {
+        let added = match checked {
             Checked::GuestIssuer { id, secret } => {
                 let public_id = id.ok_or_else(|| {
                     Failure::new(FailureCode::Usage, "an issuer needs its id")

@@ -31,7 +31,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use guestissuer_proto::UnixTime;
-use tokio::sync::{Notify, Semaphore, broadcast};
+use tokio::sync::{Mutex, Notify, Semaphore, broadcast};
 use tokio_util::task::TaskTracker;
 
 use crate::domain::guest::{GuestKey, IssuerId};
@@ -113,6 +113,8 @@ pub struct Broker {
     /// The refreshes of Service Apps' own tokens.
     renewals: Arc<Flights<IssuerId>>,
     lanes: Lanes,
+    /// Held by whoever adds an issuer.
+    issuer_additions: Mutex<()>,
     slots: Semaphore,
     background_slots: Arc<Semaphore>,
     counters: Counters,
@@ -161,6 +163,7 @@ impl Broker {
             flights: Arc::default(),
             renewals: Arc::default(),
             lanes: Lanes::new(),
+            issuer_additions: Mutex::default(),
             slots: Semaphore::new(settings.max_in_flight),
             background_slots: Arc::new(Semaphore::new(background)),
             settings,

@@ -12,7 +12,7 @@ use super::super::registry::{Entry, unseal};
 use super::super::{Broker, failures};
 use super::token::{USUAL_LIFE, removed};
 use crate::domain::credential::Credential;
-use crate::domain::guest::{AppToken, IssuerId, Sealed};
+use crate::domain::guest::{AppToken, Issuer, IssuerId, Sealed};
 use crate::store::app_tokens;
 use crate::store::issuers::{self as issuer_rows, NewIssuer};
 use crate::vault::{Belonging, TokenPair};
@@ -48,6 +48,7 @@ impl Broker {
         let client_id = client_id.ok_or_else(|| missing("client id"))?;
         let client_secret = client_secret.ok_or_else(|| missing("client secret"))?;
         let refresh = refresh.ok_or_else(|| missing("refresh token"))?;
+        self.refuse_second(&name, &client_id, &api_base)?;
         let app = AppCredentials { client_id, client_secret };
         let whole = Whole { name, api_base, app, pair: TokenPair { refresh, access: None }, row: None };
         let (pair, row) = self.first_tokens(&whole, access, trial, deadline).await?;
@@ -70,6 +71,22 @@ impl Broker {
             Ok(added)
         })
         .await
+    }
+
+    /// Two issuers with the tokens of one Service App would replace each other's refresh token.
+    fn refuse_second(&self, name: &IssuerName, client_id: &str, api_base: &str) -> Result<(), Failure> {
+        let is_same = |issuer: &Issuer| {
+            issuer.kind == IssuerKind::ServiceApp
+                && issuer.public_id == client_id
+                && issuer.api_base == api_base
+                && issuer.name != *name
+        };
+        let stored = self.registry.all();
+        let Some(first) = stored.iter().find(|entry| is_same(&entry.issuer)) else { return Ok(()) };
+        let first = &first.issuer.name;
+        let message = format!("this Service App is stored already, as issuer {first}");
+        Err(Failure::new(FailureCode::Usage, message)
+            .with_hint(format!("to replace its credentials: gi issuer update {first}")))
     }
 
     /// Replaces what was given of a Service App's credentials. Until that is done, the old tokens serve.

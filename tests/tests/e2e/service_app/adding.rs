@@ -158,3 +158,30 @@ fn credentials_of_the_other_kind_do_not_replace_those_of_an_issuer() {
         assert!(refused.stderr.contains("another kind"), "{refused}");
     }
 }
+
+#[test]
+fn of_two_who_add_under_one_name_at_once_only_one_asks_webex() {
+    let world = empty();
+    world.sandbox.app_settings(&json!({"rotation": "rotate-strict"}));
+    world.sandbox.fault(&json!({"path": "/v1/access_token", "delay_ms": 500, "times": 1}));
+    let adds: Vec<_> =
+        (0..4).map(|_| world.add_app_with("app", &world.sandbox.app_credentials, &[]).spawn()).collect();
+    let mut codes: Vec<_> = adds.into_iter().map(|add| guestissuer_tests::gi::finish(add).code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 2, 2, 2]);
+    assert_eq!(world.sandbox.count("app_refreshes"), 1);
+    world.sandbox.app_does("revoke");
+    world.gi(["get", "1", "--name", "A"]).ok();
+}
+
+#[test]
+fn one_service_app_is_not_stored_twice() {
+    let world = World::with_app(&[]);
+    let refreshes = world.sandbox.count("app_refreshes");
+    for args in [&[][..], &["--no-check"]] {
+        let refused = world.add_app_with("again", &world.sandbox.app_credentials, args).fails(2);
+        assert!(refused.stderr.contains("stored already, as issuer app"), "{refused}");
+        assert!(refused.stderr.contains("gi issuer update app"), "{refused}");
+    }
+    assert_eq!(world.sandbox.count("app_refreshes"), refreshes, "its refresh token is as it was");
+}
