@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use guestissuer_tests::{Sandbox, World, programs};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::shell::{commands, find};
 
@@ -101,6 +101,8 @@ fn quoted(text: &str) -> String {
 fn every_example_of_every_help_works() {
     let Some(bash) = find("bash") else { return };
     let world = World::without_daemon("6h");
+    // The app is stored more than once with the same credentials.
+    world.sandbox.app_settings(&json!({"rotation": "same"}));
     let mut all = vec![examples(&world, &[])];
     all.extend(commands(&world).iter().map(|command| examples(&world, command)));
     let private = |name: &str| {

@@ -175,6 +175,8 @@ fn only_guests_that_the_command_can_be_about_are_offered() {
     for command in ["show", "remove", "default", "update", "test"] {
         assert_eq!(offered(&world, &["gi", "issuer", command, "o"]), ["other\tguest-issuer"], "{command}");
     }
+    let new = offered(&world, &["gi", "issuer", "migrate", "acme", ""]);
+    assert!(new.contains(&"other\tguest-issuer".to_owned()), "{new:?}");
     // What was named once is not offered again, and what means something in a pattern means itself.
     assert_eq!(offered(&world, &["gi", "remove", "kiosk-7", "kio"]), Vec::<String>::new());
     assert_eq!(offered(&world, &["gi", "get", "star*"]), ["star*\tAwkward"]);

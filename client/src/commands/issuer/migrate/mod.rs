@@ -91,7 +91,8 @@ fn fail(moved: &Moved, asked: &PlanMigration, session: &mut Session<'_>, output:
     let code = first.map_or(FailureCode::Internal, |failure| failure.code);
     // Where a person must act, the daemon has said how.
     let remedy = first.filter(|_| code == FailureCode::IssuerRejected).and_then(|first| first.hint.clone());
-    Failure::new(code, counts).with_hint(remedy.unwrap_or(go_on))
+    let retry_after_ms = moved.failed.iter().filter_map(|(_, failure)| failure.retry_after_ms).max();
+    Failure { retry_after_ms, ..Failure::new(code, counts).with_hint(remedy.unwrap_or(go_on)) }
 }
 
 fn counts(moved: &Moved, asked: &PlanMigration) -> String {
