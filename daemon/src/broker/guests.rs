@@ -110,7 +110,7 @@ impl Broker {
             failing: ask.failing,
         };
         let entries = match &ask.issuer {
-            Some(name) => vec![self.registry.resolve(Some(name))?],
+            Some(name) => vec![self.registry.last_successor(self.registry.resolve(Some(name))?)],
             None => self.registry.all(),
         };
         let mut guests = Vec::new();

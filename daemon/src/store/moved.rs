@@ -111,9 +111,10 @@ pub fn find(connection: &Connection, key: &GuestKey) -> Result<Option<MovedGuest
 
 /// Some of the guests that were moved, in that order.
 pub fn page(connection: &Connection, ask: &ListMoved, limit: usize) -> Result<Vec<MovedGuest>, StoreError> {
+    // One guest is found by an index; all of them are read in order.
+    let which = if ask.subject.is_some() { "moved.subject = ?4" } else { "?4 IS NULL" };
     let mut statement = connection.prepare_cached(&format!(
-        "{SELECT} WHERE moved.id > ?1 AND (?2 IS NULL OR from_name = ?2) AND (?3 IS NULL OR to_name = ?3)
-           AND (?4 IS NULL OR moved.subject = ?4)
+        "{SELECT} WHERE moved.id > ?1 AND (?2 IS NULL OR from_name = ?2) AND (?3 IS NULL OR to_name = ?3) AND {which}
          ORDER BY moved.id LIMIT ?5"
     ))?;
     let after = i64::try_from(ask.after.unwrap_or(0)).unwrap_or(i64::MAX);

@@ -95,9 +95,10 @@ const MIGRATIONS: &[&str] = &[
         email_before TEXT,
         person_id_after TEXT,
         email_after TEXT,
-        UNIQUE (from_issuer, subject)
+        UNIQUE (subject, from_issuer)
     ) STRICT;
     CREATE INDEX moved_of_guest ON moved (guest_id);
+    CREATE INDEX moved_from ON moved (from_issuer, to_name, at);
 ",
 ];
 

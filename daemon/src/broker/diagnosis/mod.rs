@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use guestissuer_proto::duration::in_two_units;
 use guestissuer_proto::response::{Check, Diagnosis, GuestCounts, IssuerDetail, Status, Verdict};
-use guestissuer_proto::{Failure, FailureCode, HIGHEST_VERSION, UnixTime};
+use guestissuer_proto::{Failure, FailureCode, HIGHEST_VERSION, IssuerName, UnixTime};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Broker, failures};
@@ -106,7 +106,16 @@ impl Broker {
             // A locked store was told of before, and is not the issuer's fault.
             entry.minting.as_ref().err().filter(|failure| failure.code != FailureCode::Locked).cloned()
         };
-        issuers.iter().map(|issuer| look_at_issuer(issuer, unusable(issuer), now)).collect()
+        let look = |issuer: &IssuerDetail| match self.successor_of(issuer) {
+            Some(successor) => ok("issuer", format!("{}: {successor} has taken its place", issuer.name)),
+            None => look_at_issuer(issuer, unusable(issuer), now),
+        };
+        issuers.iter().map(look).collect()
+    }
+
+    fn successor_of(&self, issuer: &IssuerDetail) -> Option<IssuerName> {
+        let successor = self.registry.resolve(Some(&issuer.name)).ok()?.issuer.successor?;
+        Some(self.registry.by_id(successor)?.issuer.name.clone())
     }
 }
 

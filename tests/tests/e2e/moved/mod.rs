@@ -38,8 +38,9 @@ fn issuer_of(world: &World, subject: &str, named: &str) -> String {
 }
 
 fn subjects_of(world: &World, issuer: &str) -> Vec<String> {
-    let listed = world.gi(["list", "-i", issuer]).json();
-    listed.as_array().unwrap().iter().map(|guest| guest["subject"].as_str().unwrap().to_owned()).collect()
+    let listed = world.gi(["list"]).json();
+    let guests = listed.as_array().unwrap().iter().filter(|guest| guest["issuer"] == issuer);
+    guests.map(|guest| guest["subject"].as_str().unwrap().to_owned()).collect()
 }
 
 fn asked(world: &World, path: &str) -> usize {

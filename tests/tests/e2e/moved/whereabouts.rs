@@ -46,6 +46,7 @@ fn once_all_are_moved_the_new_issuer_is_meant_by_the_old_one_s_name() {
     assert_eq!(world.gi(["get", "9", "--name", "I", "-i", "acme"]).json()["issuer"], "app");
     world.gi(["add", "8", "H", "-i", "acme"]).ok();
     assert_eq!(subjects_of(&world, "app"), ["1", "2", "8", "9"]);
+    assert_eq!(world.gi(["list", "-i", "acme"]).ok(), world.gi(["list", "-i", "app"]).ok());
     // What the issuer itself is asked for is still its own.
     world.gi(["issuer", "test", "acme"]).ok();
     assert_eq!(world.gi(["issuer", "show", "acme"]).json()["guests"], 0);
@@ -55,6 +56,17 @@ fn once_all_are_moved_the_new_issuer_is_meant_by_the_old_one_s_name() {
     assert_eq!(report(&world).len(), 2);
     world.gi(["get", "1", "-i", "acme"]).fails(3);
     world.gi(["get", "1"]).ok();
+}
+
+#[test]
+fn the_doctor_does_not_care_whether_an_issuer_works_that_was_replaced() {
+    let world = world_of(1);
+    migrate(&world, &[]).ok();
+    world.sandbox.fault(&json!({"path": "/v1/jwt/login", "status": 401}));
+    world.gi(["issuer", "test", "acme"]).fails(5);
+    let found = world.gi(["doctor"]).ok();
+    assert!(found.contains("acme: app has taken its place"), "{found}");
+    assert!(found.contains("acme: not tested, app is in its place"), "{found}");
 }
 
 #[test]
