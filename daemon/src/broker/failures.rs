@@ -66,6 +66,11 @@ pub(super) fn unknown_guest(subject: &Subject, issuer: &Issuer) -> Failure {
         .with_hint(format!("register it with: gi add {option}{end}{} NAME", shell_word(subject.as_str())))
 }
 
+/// An issuer was forgotten while something was done for it.
+pub(super) fn removed_issuer(name: &IssuerName) -> Failure {
+    Failure::new(FailureCode::UnknownIssuer, format!("issuer {name} was removed meanwhile"))
+}
+
 /// The caller's time is over.
 pub(super) fn deadline() -> Failure {
     Failure::new(FailureCode::Deadline, "no token in the time given")

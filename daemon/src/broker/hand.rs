@@ -119,7 +119,7 @@ impl Broker {
             self.stand_in_line(entry).await;
             let _slot = self.slots.acquire().await;
             // Webex may have asked to wait while this stood in line.
-            self.respect_pause(entry).map_err(|failure| Denied::App(failure.into()))?;
+            self.respect_pause(entry).map_err(Denied::App)?;
             let wish = Wish { subject, name, timeout: self.settings.request_timeout };
             let sent_at = self.now();
             self.mint_with(entry, minting, shown, wish).await.map(|minted| (sent_at, minted))
@@ -131,6 +131,12 @@ impl Broker {
             Ok(minted) => Ok(minted),
             Err(Denied::App(failed)) => Err(failed),
             Err(Denied::Webex(error)) => {
+                tracing::info!(
+                    issuer = %entry.issuer.name,
+                    error = &error as &dyn std::error::Error,
+                    tracking_id = error.said().and_then(|said| said.tracking_id.as_deref()),
+                    "a mint for somebody who is not the issuer's guest failed"
+                );
                 let backoff = policy::backoff(1, None, roll());
                 let failure = self.hold_against(entry, &error, backoff).await;
                 let helps = matches!(error, MintError::RateLimited { .. } | MintError::Unavailable { .. });
@@ -161,10 +167,11 @@ impl Broker {
     }
 
     /// Fails while Webex wants no request for the issuer.
-    pub(super) fn respect_pause(&self, entry: &Entry) -> Result<(), Failure> {
+    pub(super) fn respect_pause(&self, entry: &Entry) -> Result<(), FlightFailure> {
         let now = self.clock.now();
         let Some(until) = entry.door().gate.paused_until(now) else { return Ok(()) };
         let message = format!("Webex asked issuer {} to wait", entry.issuer.name);
-        Err(Failure::new(FailureCode::RateLimited, message).with_retry_after(until.since(now.wall)))
+        let failure = Failure::new(FailureCode::RateLimited, message).with_retry_after(until.since(now.wall));
+        Err(FlightFailure { failure, retry_at: Some(until) })
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use guestissuer_proto::request::{IssuerChange, IssuerRemoval, IssuerSpec};
 use guestissuer_proto::response::{IssuerDetail, IssuerKind, IssuerTested};
 use guestissuer_proto::{Failure, FailureCode, IssuerName, Secret};
+use tokio::sync::MutexGuard;
 use tokio::time::{Instant, timeout_at};
 
 use super::credentials::{Checked, check, parse_base};
@@ -40,10 +41,11 @@ impl Broker {
         let name = spec.name.clone();
         let api_base = parse_base(spec.api_base.as_deref())?.unwrap_or_else(|| WEBEX.to_owned());
         let checked = check(spec.credentials)?;
-        // One after the other, and looked at before Webex is asked for anything: what it answers must find its place.
-        let _turn = timeout_at(deadline, self.issuer_additions.lock())
-            .await
-            .map_err(|_| Failure::new(FailureCode::Deadline, "another issuer is being added"))?;
+        // One Service App after the other, looked at before Webex is asked: what it answers must find its place.
+        let _turn = match &checked {
+            Checked::ServiceApp(_) => Some(self.turn_to_add(deadline).await?),
+            Checked::GuestIssuer { .. } => None,
+        };
         if self.registry.all().iter().any(|entry| entry.issuer.name == name) {
             return Err(is_taken(&name));
         }
@@ -72,6 +74,17 @@ impl Broker {
         self.reload_issuers().await?;
         self.schedule_changed.notify_one();
         self.show_issuer(Some(&name)).await
+    }
+
+    /// Waits until no other Service App is being added.
+    async fn turn_to_add(&self, deadline: Instant) -> Result<MutexGuard<'_, ()>, Failure> {
+        timeout_at(deadline, self.issuer_additions.lock()).await.map_err(|_| {
+            Failure::new(
+                FailureCode::Deadline,
+                "another Service App is being added, and Webex has not answered",
+            )
+            .with_hint("try again when that has ended")
+        })
     }
 
     /// Replaces what an issuer proves itself with, or where its API is. Its guests and their tokens stay.
@@ -129,16 +142,18 @@ impl Broker {
 
     /// Forgets an issuer; one that has guests only if they are to be forgotten too.
     pub async fn remove_issuer(&self, removal: IssuerRemoval) -> Result<IssuerDetail, Failure> {
-        let detail = self.show_issuer(Some(&removal.name)).await?;
-        if detail.guests > 0 && !removal.with_guests {
-            let name = &removal.name;
-            let guests =
-                if detail.guests == 1 { "1 guest".to_owned() } else { format!("{} guests", detail.guests) };
+        let IssuerRemoval { name, with_guests } = &removal;
+        let detail = self.show_issuer(Some(name)).await?;
+        let (id, with_guests) = (self.registry.resolve(Some(name))?.issuer.id, *with_guests);
+        if !self.write(move |rows| issuer_rows::remove(rows, id, with_guests)).await? {
+            // Counted anew: some may have come meanwhile.
+            let guests = match self.show_issuer(Some(name)).await?.guests {
+                1 => "1 guest".to_owned(),
+                many => format!("{many} guests"),
+            };
             return Err(Failure::new(FailureCode::Usage, format!("issuer {name} has {guests}"))
                 .with_hint(format!("to forget them too: gi issuer remove {name} --force")));
         }
-        let id = self.registry.resolve(Some(&removal.name))?.issuer.id;
-        self.write(move |rows| issuer_rows::remove(rows, id)).await?;
         self.reload_issuers().await?;
         self.cache.clear();
         Ok(detail)
@@ -146,7 +161,15 @@ impl Broker {
 
     /// Makes an issuer serve where none is named.
     pub async fn default_issuer(&self, name: &IssuerName) -> Result<IssuerDetail, Failure> {
-        let id = self.registry.resolve(Some(name))?.issuer.id;
+        let entry = self.registry.resolve(Some(name))?;
+        let successor = self.registry.last_successor(Arc::clone(&entry));
+        if successor.issuer.id != entry.issuer.id {
+            let other = &successor.issuer.name;
+            let message = format!("{other} has taken the place of {name}, and serves where {name} is named");
+            return Err(Failure::new(FailureCode::Usage, message)
+                .with_hint(format!("make that one the default: gi issuer default {other}")));
+        }
+        let id = entry.issuer.id;
         self.write(move |rows| issuer_rows::set_default(rows, id)).await?;
         self.reload_issuers().await?;
         self.show_issuer(Some(name)).await
@@ -244,6 +267,8 @@ impl Broker {
     }
 
     pub(super) async fn reload_issuers(&self) -> Result<(), Failure> {
+        // What was read first must not take the place of what was read later.
+        let _turn = self.issuer_reload.lock().await;
         let issuers = self.read(issuer_rows::all).await?;
         self.registry.replace(issuers, &self.vault, self.clock.now());
         Ok(())

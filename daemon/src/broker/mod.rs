@@ -113,8 +113,10 @@ pub struct Broker {
     /// The refreshes of Service Apps' own tokens.
     renewals: Arc<Flights<IssuerId>>,
     lanes: Lanes,
-    /// Held by whoever adds an issuer.
+    /// Held by whoever adds a Service App, while Webex is asked: a refresh token can be used up once.
     issuer_additions: Mutex<()>,
+    /// Held while the issuers are read and taken into memory.
+    issuer_reload: Mutex<()>,
     slots: Semaphore,
     background_slots: Arc<Semaphore>,
     counters: Counters,
@@ -164,6 +166,7 @@ impl Broker {
             renewals: Arc::default(),
             lanes: Lanes::new(),
             issuer_additions: Mutex::default(),
+            issuer_reload: Mutex::default(),
             slots: Semaphore::new(settings.max_in_flight),
             background_slots: Arc::new(Semaphore::new(background)),
             settings,

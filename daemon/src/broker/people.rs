@@ -16,7 +16,9 @@ use super::lanes::Lane;
 use super::registry::Entry;
 use super::token::Want;
 use super::{Broker, failures};
+use crate::domain::credential::Credential;
 use crate::domain::guest::GuestKey;
+use crate::domain::policy::{self, Freshness};
 use crate::store::mints as mint_rows;
 use crate::webex::MintError;
 
@@ -31,7 +33,8 @@ impl Broker {
         self.wherever(&guest, ask).await
     }
 
-    /// Asks Webex who a guest is, and writes it down, with a token that is valid for as long as was asked.
+    /// Asks Webex who a guest is, and writes it down, with a token that is valid for as long as was asked. Where that was
+    /// said, a token at hand will do that is to be refreshed.
     ///
     /// A token that Webex refuses was ended early. It is thrown away, and a new one is tried once.
     pub(super) async fn identify(
@@ -46,7 +49,7 @@ impl Broker {
         let lane = Lane::Shared(Arc::clone(entry));
         let mut is_second = false;
         loop {
-            let (warm, credential, _) = self.obtain(entry, key, Want::Valid, asked, deadline).await?;
+            let (warm, credential) = self.token_to_ask_with(entry, key, asked, deadline).await?;
             let timeout = self.settings.request_timeout;
             let attempt = || self.webex.person(&minting.base, &credential.access_token, timeout);
             let was_refused = AtomicBool::new(false);
@@ -72,6 +75,26 @@ impl Broker {
                 Err(failure) => return Err(failure),
             }
         }
+    }
+
+    async fn token_to_ask_with(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        key: &GuestKey,
+        asked: Option<Duration>,
+        deadline: Instant,
+    ) -> Result<(Warm, Credential), Failure> {
+        if let Some(asked) = asked {
+            let warm = self.warm(entry, key).await?;
+            let now = self.clock.now();
+            let will_do =
+                |credential: &Credential| policy::freshness(now, credential, asked) != Freshness::TooShort;
+            if let Some(credential) = warm.credential.clone().filter(will_do) {
+                return Ok((warm, credential));
+            }
+        }
+        let (warm, credential, _) = self.obtain(entry, key, Want::Valid, asked, deadline).await?;
+        Ok((warm, credential))
     }
 
     /// Throws a guest's token away, if it is the one that was refused.

@@ -117,7 +117,8 @@ impl Registry {
 
     /// The issuer of this number.
     pub(super) fn by_id(&self, id: IssuerId) -> Option<Arc<Entry>> {
-        self.all().into_iter().find(|entry| entry.issuer.id == id)
+        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        entries.values().find(|entry| entry.issuer.id == id).cloned()
     }
 
     /// The issuer that has taken the place of this one, or of the one that had; itself if none has.

@@ -2,8 +2,7 @@
 
 use guestissuer_proto::{Failure, Subject};
 
-use super::registry::Entry;
-use super::{Broker, failures};
+use super::Broker;
 use crate::domain::guest::GuestKey;
 use crate::store::guests as guest_rows;
 
@@ -27,12 +26,7 @@ enum Found {
 
 impl Broker {
     /// The failure for a guest that is not known, with what may have been meant.
-    pub(super) async fn unknown_guest(&self, entry: &Entry, key: &GuestKey) -> Failure {
-        let failure = failures::unknown_guest(&key.subject, &entry.issuer);
-        // Of a guest that was moved, it is found out elsewhere whether it is known.
-        if self.moved_to(key).await.is_ok_and(|place| place.is_some()) {
-            return failure;
-        }
+    pub(super) async fn with_suggestion(&self, failure: Failure, key: &GuestKey) -> Failure {
         // A suggestion is no reason to fail with something else.
         let Ok(Some(found)) = self.search(key).await else { return failure };
         let suggestion = match found {

@@ -209,7 +209,7 @@ impl Broker {
         let (wanted, generation) = (key.clone(), self.cache.generation());
         let guest = self.store.read(move |rows| guest_rows::find(rows, &wanted)).await;
         let guest = guest.map_err(|error| failures::store(&error))?;
-        let Some(guest) = guest else { return Err(self.unknown_guest(entry, key).await) };
+        let guest = guest.ok_or_else(|| failures::unknown_guest(&key.subject, &entry.issuer))?;
         let credential = match (guest.token, guest.lifetime) {
             (Some(sealed), Some(lifetime)) => {
                 match self.vault.unseal(Belonging::Token(guest.id, &lifetime), &sealed) {

@@ -29,11 +29,14 @@ impl Broker {
     ) -> Result<T, Failure> {
         let (mut entry, mut key) = self.locate(guest)?;
         loop {
-            let failure = match act(entry, key.clone()).await {
+            let failure = match act(Arc::clone(&entry), key.clone()).await {
                 Err(failure) if failure.code == FailureCode::UnknownGuest => failure,
                 done => return done,
             };
-            (entry, key) = self.moved_to(&key).await?.ok_or(failure)?;
+            let Some(place) = self.moved_to(&key).await? else {
+                return Err(self.with_suggestion(failure, &key).await);
+            };
+            (entry, key) = place;
         }
     }
 
@@ -62,11 +65,9 @@ impl Broker {
         }
         let (wanted, now) = (key.clone(), self.now());
         let registration = self.write(move |rows| {
-            let is_here = guest_rows::exists(rows, &wanted)?;
-            if !is_here && moved::elsewhere(rows, &wanted)?.is_some() {
-                return Ok(None);
-            }
-            Ok::<_, StoreError>(Some(guest_rows::register(rows, &wanted, &name, now)?))
+            let is_elsewhere = moved::elsewhere(rows, &wanted)?.is_some();
+            let register = || guest_rows::register(rows, &wanted, &name, now);
+            Ok::<_, StoreError>(if is_elsewhere { None } else { Some(register()?) })
         });
         let unknown = || failures::unknown_guest(&key.subject, &entry.issuer);
         let registration = registration.await?.ok_or_else(unknown)?;

@@ -82,10 +82,19 @@ pub fn forgive(connection: &Connection, id: IssuerId, now: UnixTime) -> Result<(
     Ok(())
 }
 
-/// Forgets an issuer and its guests.
-pub fn remove(connection: &Connection, id: IssuerId) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM issuer WHERE id = ?1", [id.0])?;
-    Ok(())
+/// Forgets an issuer; one that has guests only `with_guests`. Whether it was forgotten.
+pub fn remove(connection: &Connection, id: IssuerId, with_guests: bool) -> Result<bool, StoreError> {
+    let removed = connection.execute(
+        "DELETE FROM issuer WHERE id = ?1 AND (?2 OR NOT EXISTS (SELECT 1 FROM guest WHERE issuer_id = ?1))",
+        params![id.0, with_guests],
+    )?;
+    Ok(removed > 0)
+}
+
+/// Whether there is such an issuer.
+pub fn exists(connection: &Connection, id: IssuerId) -> Result<bool, StoreError> {
+    let exists = "SELECT EXISTS (SELECT 1 FROM issuer WHERE id = ?1)";
+    Ok(connection.query_row(exists, [id.0], |row| row.get(0))?)
 }
 
 /// Makes one issuer the default.

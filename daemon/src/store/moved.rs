@@ -29,43 +29,50 @@ pub struct Route {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carried {
     /// It is the other issuer's.
-    Moved,
+    Moved {
+        /// Whether another issuer had that one's place until now.
+        successor_ended: bool,
+    },
     /// It is no longer where it was. Nothing was stored.
     Gone,
     /// The other issuer has a guest of this subject. Nothing was stored.
     Taken,
+    /// There is no such issuer any more. Nothing was stored.
+    NoTarget,
 }
 
 /// Makes a guest the other issuer's, with the token that was minted there.
 pub fn carry(connection: &Connection, route: &Route, new: &NewToken) -> Result<Carried, StoreError> {
-    let subject = "SELECT subject FROM guest WHERE id = ?1";
-    let taken = format!("SELECT EXISTS (SELECT 1 FROM guest WHERE issuer_id = ?2 AND subject = ({subject}))");
-    if connection.query_row(&taken, [new.guest.0, route.to.0], |row| row.get(0))? {
-        return Ok(Carried::Taken);
+    let mut look = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM issuer WHERE id = ?2),
+             EXISTS (SELECT 1 FROM guest WHERE issuer_id = ?2 AND subject = (SELECT subject FROM guest WHERE id = ?1))",
+    )?;
+    match look.query_row([new.guest.0, route.to.0], |row| Ok((row.get(0)?, row.get(1)?)))? {
+        (false, _) => return Ok(Carried::NoTarget),
+        (true, true) => return Ok(Carried::Taken),
+        (true, false) => {}
     }
     let Some(before) = identity(connection, new.guest)? else { return Ok(Carried::Gone) };
     if mints::record_mint(connection, new)? == Meanwhile::Removed {
         return Ok(Carried::Gone);
     }
     // Who the guest was says nothing about who it is now.
-    connection.execute(
-        "UPDATE guest SET issuer_id = ?2, person_id = ?3, email = ?4 WHERE id = ?1",
-        params![new.guest.0, route.to.0, new.person_id, new.email],
-    )?;
-    write_down(connection, route, new.guest, &before, new.lifetime.issued_at)?;
-    Ok(Carried::Moved)
+    let mut update = connection
+        .prepare_cached("UPDATE guest SET issuer_id = ?2, person_id = ?3, email = ?4 WHERE id = ?1")?;
+    update.execute(params![new.guest.0, route.to.0, new.person_id, new.email])?;
+    let successor_ended = write_down(connection, route, new.guest, &before, new.lifetime.issued_at)?;
+    Ok(Carried::Moved { successor_ended })
 }
 
-/// Makes one guest of two that have the same subject: the other issuer's, which keeps its token. Whether both were
-/// still there.
+/// Makes one guest of two that have the same subject: the other issuer's, which keeps its token.
 pub fn merge(
     connection: &Connection,
     route: &Route,
     old: GuestId,
     new: GuestId,
     now: UnixTime,
-) -> Result<bool, StoreError> {
-    let Some(before) = identity(connection, old)? else { return Ok(false) };
+) -> Result<Carried, StoreError> {
+    let Some(before) = identity(connection, old)? else { return Ok(Carried::Gone) };
     let merged = connection.execute(
         "UPDATE guest SET
              next_attempt_at = iif(old.pinned, coalesce(guest.next_attempt_at, guest.refresh_at, ?5), guest.next_attempt_at),
@@ -78,27 +85,28 @@ pub fn merge(
         params![old.0, route.from.0, new.0, route.to.0, now.0],
     )?;
     if merged == 0 {
-        return Ok(false);
+        return Ok(Carried::Gone);
     }
     connection.execute("UPDATE mint SET guest_id = ?2 WHERE guest_id = ?1", [old.0, new.0])?;
     connection.execute("UPDATE moved SET guest_id = ?2 WHERE guest_id = ?1", [old.0, new.0])?;
     connection.execute("DELETE FROM guest WHERE id = ?1", [old.0])?;
-    write_down(connection, route, new, &before, now)?;
-    Ok(true)
+    let successor_ended = write_down(connection, route, new, &before, now)?;
+    Ok(Carried::Moved { successor_ended })
 }
 
-/// Where a guest is that was moved from this issuer, or where it would be registered now because another issuer has
-/// taken this one's place. Asked for guests that this issuer does not have.
+/// Where a guest is that this issuer does not have: where it was moved to, or where it would be registered now because
+/// another issuer has taken this one's place.
 pub fn elsewhere(connection: &Connection, key: &GuestKey) -> Result<Option<IssuerId>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT coalesce(
              (SELECT issuer_id FROM moved JOIN guest ON guest.id = guest_id
-              WHERE from_issuer = ?1 AND moved.subject = ?2 AND issuer_id <> ?1),
-             (SELECT successor_id FROM issuer WHERE id = ?1))",
+              WHERE from_issuer = ?1 AND moved.subject = ?2),
+             (SELECT successor_id FROM issuer WHERE id = ?1))
+         WHERE NOT EXISTS (SELECT 1 FROM guest WHERE issuer_id = ?1 AND subject = ?2)",
     )?;
-    let issuer: Option<i64> =
-        statement.query_row(params![key.issuer.0, key.subject.as_str()], |row| row.get(0))?;
-    Ok(issuer.map(IssuerId))
+    let issuer =
+        statement.query_row(params![key.issuer.0, key.subject.as_str()], |row| row.get(0)).optional()?;
+    Ok(issuer.flatten().map(IssuerId))
 }
 
 /// What was written down when a guest was moved away from an issuer.
@@ -132,7 +140,7 @@ pub struct Survey {
     pub guests: u64,
     /// Of which the new issuer has one of the same subject.
     pub in_both: u64,
-    /// Of which that one has a valid token.
+    /// Of which that one has a valid token for the same name.
     pub served: u64,
     /// Whose person id is not known.
     pub unknown: u64,
@@ -148,7 +156,7 @@ pub fn survey(
     now: UnixTime,
 ) -> Result<Survey, StoreError> {
     let survey = connection.query_row(
-        "SELECT count(*), count(new.id), count(*) FILTER (WHERE new.expires_at > ?4),
+        "SELECT count(*), count(new.id), count(*) FILTER (WHERE new.expires_at > ?4 AND new.display_name = old.display_name),
              count(*) FILTER (WHERE old.person_id IS NULL),
              count(*) FILTER (WHERE old.person_id IS NULL AND coalesce(old.expires_at, 0) <= ?4)
          FROM guest AS old LEFT JOIN guest AS new ON new.issuer_id = ?2 AND new.subject = old.subject
@@ -167,28 +175,33 @@ pub fn survey(
     Ok(survey)
 }
 
-/// How many guests were moved from an issuer to one of this name, and the time of the last.
-pub fn count(
-    connection: &Connection,
-    from: IssuerId,
-    to: &IssuerName,
-) -> Result<(u64, Option<UnixTime>), StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT count(*), max(at) FROM moved WHERE from_issuer = ?1 AND to_name = ?2")?;
-    let counted = statement.query_row(params![from.0, to.as_str()], |row| {
-        Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(UnixTime)))
-    });
-    Ok(counted?)
+/// How many guests were moved away from an issuer, by the name of the one that took them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Departed {
+    /// The issuer that took them.
+    pub to: IssuerName,
+    /// How many.
+    pub guests: u64,
+    /// When the last of them was moved.
+    pub last_at: UnixTime,
 }
 
-/// The names of the issuers that guests of an issuer were moved to, and of the one that has taken its place.
-pub fn targets(connection: &Connection, from: IssuerId) -> Result<Vec<IssuerName>, StoreError> {
+/// Where the guests of an issuer were moved.
+pub fn departed(connection: &Connection, from: IssuerId) -> Result<Vec<Departed>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT to_name FROM moved WHERE from_issuer = ?1
-         UNION SELECT name FROM issuer WHERE id = (SELECT successor_id FROM issuer WHERE id = ?1)",
+        "SELECT to_name, count(*), max(at) FROM moved WHERE from_issuer = ?1 GROUP BY to_name",
     )?;
-    let rows = statement.query_map([from.0], |row| parsed(row, 0))?;
+    let rows = statement.query_map([from.0], |row| {
+        Ok(Departed { to: parsed(row, 0)?, guests: row.get(1)?, last_at: UnixTime(row.get(2)?) })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether any guest was moved from an issuer to one of this name.
+pub fn any(connection: &Connection, from: IssuerId, to: &IssuerName) -> Result<bool, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM moved WHERE from_issuer = ?1 AND to_name = ?2)")?;
+    Ok(statement.query_row(params![from.0, to.as_str()], |row| row.get(0))?)
 }
 
 const SELECT: &str = "
@@ -218,14 +231,14 @@ fn identity(connection: &Connection, guest: GuestId) -> Result<Option<Identity>,
     Ok(identity.optional()?)
 }
 
-/// Writes down that a guest was moved, and that the issuer it is at now is replaced by no other.
+/// Writes down that a guest was moved, and that the issuer it is at now is replaced by no other. Whether it was.
 fn write_down(
     connection: &Connection,
     route: &Route,
     guest: GuestId,
     before: &Identity,
     at: UnixTime,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     // A guest that came back once and leaves again is told of as it left last.
     let mut insert = connection.prepare_cached(
         "INSERT OR REPLACE INTO moved (guest_id, from_issuer, from_name, to_name, subject, at, person_id_before,
@@ -241,6 +254,7 @@ fn write_down(
         before.person_id,
         before.email
     ])?;
-    connection.execute("UPDATE issuer SET successor_id = NULL WHERE id = ?1", [route.to.0])?;
-    Ok(())
+    let mut take_back = connection
+        .prepare_cached("UPDATE issuer SET successor_id = NULL WHERE id = ?1 AND successor_id IS NOT NULL")?;
+    Ok(take_back.execute([route.to.0])? > 0)
 }

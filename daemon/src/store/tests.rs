@@ -130,7 +130,7 @@ fn the_first_issuer_is_the_default_and_names_are_taken_once() {
     assert_eq!(defaults(&rows), [("a".to_owned(), true), ("b".to_owned(), false)]);
     let id = first;
     add_guest(&rows, id, "1");
-    issuers::remove(&rows, id).unwrap();
+    issuers::remove(&rows, id, true).unwrap();
     assert_eq!(guests::count(&rows, UnixTime(0)).unwrap().total, 0);
     // A number is never used again, because sealed values are bound to it.
     assert!(add_issuer(&rows, "b").0 > second.0);

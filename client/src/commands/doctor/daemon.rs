@@ -96,7 +96,7 @@ impl Visit<'_> {
     }
 
     /// Where the daemon should be, or else where it says that it is.
-    fn connect(&self, limit: Duration) -> Result<(Client, PathBuf), Error> {
+    pub(super) fn connect(&self, limit: Duration) -> Result<(Client, PathBuf), Error> {
         let expected = &self.places.socket;
         match (Client::connect(expected, limit), self.places.announced()) {
             (Err(Error::NoDaemon(absent)), Some(announced)) => match Client::connect(&announced, limit) {

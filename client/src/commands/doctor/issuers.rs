@@ -23,9 +23,10 @@ const LONGEST_TEST: Duration = Duration::from_secs(16);
 impl Visit<'_> {
     /// Tests the issuers of which it is not known whether they work, by minting a token that is thrown away.
     pub(super) fn look_at_issuers(&mut self, reached: &mut Reached) -> Result<(), End> {
-        // A daemon that does not know the question has moved nobody.
-        let moves = reached.client.ask(Migrations, self.step(STEP));
-        let moves = moves.map(|answered| answered.value).unwrap_or_default();
+        // On a connection of its own: a daemon that does not know the question closes it, and has moved nobody.
+        let asked =
+            self.connect(self.step(STEP)).and_then(|(mut client, _)| client.ask(Migrations, self.step(STEP)));
+        let moves = asked.map(|answered| answered.value).unwrap_or_default();
         for issuer in &reached.status.issuers {
             let name = &issuer.name;
             if let Some(successor) = moved::successor(&moves, name) {

@@ -12,11 +12,12 @@ use guestissuer_proto::migration::{
 };
 use guestissuer_proto::request::MAX_PAGE;
 use guestissuer_proto::response::IssuerKind;
-use guestissuer_proto::{Failure, FailureCode};
+use guestissuer_proto::{Failure, FailureCode, IssuerName};
 
 use super::Broker;
 use super::guests::fitting;
 use super::registry::Entry;
+use crate::domain::guest::Issuer;
 use crate::store::moved::{self, Route};
 use crate::store::{StoreError, issuers as issuer_rows};
 
@@ -44,11 +45,15 @@ impl Broker {
         let ends = self.ends(migration).await?;
         let (from, to) = (ends.from.issuer.id, ends.to.issuer.id);
         let end = self.write(move |rows| {
+            let is_there = issuer_rows::exists(rows, from)? && issuer_rows::exists(rows, to)?;
             let left = issuer_rows::count_guests(rows, from)?;
-            let became_default = left == 0 && issuer_rows::succeed(rows, from, to)?;
-            Ok::<_, StoreError>(MigrationEnd { left, became_default })
+            let became_default = is_there && left == 0 && issuer_rows::succeed(rows, from, to)?;
+            Ok::<_, StoreError>(is_there.then_some(MigrationEnd { left, became_default }))
         });
-        let end = end.await?;
+        let end = end.await?.ok_or_else(|| {
+            let Migration { from, to } = migration;
+            Failure::new(FailureCode::UnknownIssuer, format!("issuer {from} or {to} was removed meanwhile"))
+        })?;
         if end.left == 0 {
             self.reload_issuers().await?;
             tracing::info!(from = %migration.from, to = %migration.to, "an issuer has taken the place of another");
@@ -71,21 +76,10 @@ impl Broker {
     /// How far each migration has come, by the names of the issuers.
     pub async fn migrations(&self) -> Result<Vec<MigrationState>, Failure> {
         let states = self.read(|rows| {
-            let mut states = Vec::new();
             let issuers = issuer_rows::all(rows)?;
+            let mut states = Vec::new();
             for issuer in &issuers {
-                let left = issuer_rows::count_guests(rows, issuer.id)?;
-                for to in moved::targets(rows, issuer.id)? {
-                    let (count, last_at) = moved::count(rows, issuer.id, &to)?;
-                    let target = issuers.iter().find(|issuer| issuer.name == to).map(|target| target.id);
-                    states.push(MigrationState {
-                        is_complete: target.is_some() && issuer.successor == target,
-                        migration: Migration { from: issuer.name.clone(), to },
-                        moved: count,
-                        left,
-                        last_at,
-                    });
-                }
+                states.extend(states_of(rows, issuer, &issuers)?);
             }
             Ok::<_, StoreError>(states)
         });
@@ -105,8 +99,7 @@ impl Broker {
         if is_backwards {
             // Only as the way back of guests that came from there.
             let (origin, name) = (to.issuer.id, from.issuer.name.clone());
-            let (came, _) = self.read(move |rows| moved::count(rows, origin, &name)).await?;
-            if came == 0 {
+            if !self.read(move |rows| moved::any(rows, origin, &name)).await? {
                 let Migration { from, to } = migration;
                 let message = format!(
                     "{from} is a Service App and {to} a Guest Issuer, which had none of its guests before"
@@ -117,6 +110,33 @@ impl Broker {
         }
         Ok(Ends { from, to })
     }
+}
+
+/// How far the guests of one issuer were moved.
+fn states_of(
+    rows: &rusqlite::Connection,
+    issuer: &Issuer,
+    issuers: &[Issuer],
+) -> Result<Vec<MigrationState>, StoreError> {
+    let left = issuer_rows::count_guests(rows, issuer.id)?;
+    let successor = issuers.iter().find(|other| Some(other.id) == issuer.successor);
+    let state = |to: IssuerName, moved, last_at| MigrationState {
+        is_complete: successor.is_some_and(|successor| successor.name == to),
+        migration: Migration { from: issuer.name.clone(), to },
+        moved,
+        left,
+        last_at,
+    };
+    let departed = moved::departed(rows, issuer.id)?;
+    let mut states: Vec<_> =
+        departed.into_iter().map(|gone| state(gone.to, gone.guests, Some(gone.last_at))).collect();
+    // An issuer that had no guests can have a successor too.
+    if let Some(successor) = successor
+        && !states.iter().any(|state| state.is_complete)
+    {
+        states.push(state(successor.name.clone(), 0, None));
+    }
+    Ok(states)
 }
 
 /// More bytes than a guest takes in a reply.

@@ -48,7 +48,6 @@ impl Broker {
         let client_id = client_id.ok_or_else(|| missing("client id"))?;
         let client_secret = client_secret.ok_or_else(|| missing("client secret"))?;
         let refresh = refresh.ok_or_else(|| missing("refresh token"))?;
-        self.refuse_second(&name, &client_id, &api_base)?;
         let app = AppCredentials { client_id, client_secret };
         let whole = Whole { name, api_base, app, pair: TokenPair { refresh, access: None }, row: None };
         let (pair, row) = self.first_tokens(&whole, access, trial, deadline).await?;
@@ -71,22 +70,6 @@ impl Broker {
             Ok(added)
         })
         .await
-    }
-
-    /// Two issuers with the tokens of one Service App would replace each other's refresh token.
-    fn refuse_second(&self, name: &IssuerName, client_id: &str, api_base: &str) -> Result<(), Failure> {
-        let is_same = |issuer: &Issuer| {
-            issuer.kind == IssuerKind::ServiceApp
-                && issuer.public_id == client_id
-                && issuer.api_base == api_base
-                && issuer.name != *name
-        };
-        let stored = self.registry.all();
-        let Some(first) = stored.iter().find(|entry| is_same(&entry.issuer)) else { return Ok(()) };
-        let first = &first.issuer.name;
-        let message = format!("this Service App is stored already, as issuer {first}");
-        Err(Failure::new(FailureCode::Usage, message)
-            .with_hint(format!("to replace its credentials: gi issuer update {first}")))
     }
 
     /// Replaces what was given of a Service App's credentials. Until that is done, the old tokens serve.
@@ -164,6 +147,22 @@ impl Broker {
         Ok(Whole { name: issuer.name.clone(), api_base, app, pair, row })
     }
 
+    /// Two issuers with the tokens of one Service App would replace each other's refresh token.
+    fn refuse_second(&self, whole: &Whole) -> Result<(), Failure> {
+        let is_same = |issuer: &Issuer| {
+            issuer.kind == IssuerKind::ServiceApp
+                && issuer.public_id == whole.app.client_id
+                && issuer.api_base == whole.api_base
+                && issuer.name != whole.name
+        };
+        let stored = self.registry.all();
+        let Some(first) = stored.iter().find(|entry| is_same(&entry.issuer)) else { return Ok(()) };
+        let first = &first.issuer.name;
+        let message = format!("this Service App is stored already, as issuer {first}");
+        Err(Failure::new(FailureCode::Usage, message)
+            .with_hint(format!("to replace its credentials: gi issuer update {first}")))
+    }
+
     /// The tokens to store: as they were given, or what Webex gives for them. Not sealed yet.
     async fn first_tokens(
         self: &Arc<Self>,
@@ -172,6 +171,7 @@ impl Broker {
         trial: Trial,
         deadline: Instant,
     ) -> Result<(TokenPair, AppToken), Failure> {
+        self.refuse_second(whole)?;
         let old = whole.row.as_ref().map(|row| (&whole.pair, row));
         let refresh = Some(whole.pair.refresh.clone());
         match trial {

@@ -9,7 +9,9 @@ use crate::domain::guest::{GuestId, GuestKey, IssuerId};
 use crate::store::guests;
 use crate::store::issuers;
 use crate::store::mints::{self, Meanwhile, NewToken};
-use crate::store::moved::{self, Carried, Route};
+use crate::store::moved::{self, Carried, Departed, Route};
+
+const MOVED: Carried = Carried::Moved { successor_ended: false };
 
 /// Two issuers, acme and app, and guest 1 of acme.
 fn two() -> (Connection, Route, GuestId) {
@@ -40,7 +42,7 @@ fn a_guest_takes_its_history_and_pin_along_and_is_told_apart_from_who_it_was() {
     mints::record_mint(&rows, &token(guest, 100, 1_000, 700)).unwrap();
     mints::record_person(&rows, guest, route.from, "before", Some("1@acme")).unwrap();
     guests::set_pinned(&rows, guest, true, UnixTime(100)).unwrap();
-    assert_eq!(moved::carry(&rows, &route, &minted(&route, guest, 200)).unwrap(), Carried::Moved);
+    assert_eq!(moved::carry(&rows, &route, &minted(&route, guest, 200)).unwrap(), MOVED);
     assert!(guests::find(&rows, &key(route.from)).unwrap().is_none());
     let there = guests::find(&rows, &key(route.to)).unwrap().unwrap();
     assert_eq!((there.id, there.pinned, there.person_id.as_deref()), (guest, true, Some("after")));
@@ -82,8 +84,9 @@ fn two_guests_of_one_subject_become_one_with_what_both_had() {
     mints::record_mint(&rows, &native).unwrap();
     guests::touch(&rows, &[(old, UnixTime(400))]).unwrap();
     assert_eq!(moved::carry(&rows, &route, &minted(&route, old, 500)).unwrap(), Carried::Taken);
-    assert!(moved::merge(&rows, &route, old, new, UnixTime(500)).unwrap());
-    assert!(!moved::merge(&rows, &route, old, new, UnixTime(500)).unwrap(), "once is enough");
+    assert_eq!(moved::merge(&rows, &route, old, new, UnixTime(500)).unwrap(), MOVED);
+    let again = moved::merge(&rows, &route, old, new, UnixTime(500)).unwrap();
+    assert_eq!(again, Carried::Gone, "once is enough");
     let there = guests::find(&rows, &key(route.to)).unwrap().unwrap();
     assert_eq!((there.id, there.pinned, there.last_used_at), (new, true, UnixTime(400)));
     assert_eq!(there.lifetime.unwrap().issued_at, UnixTime(300), "its token is the new issuer's");
@@ -101,7 +104,8 @@ fn a_guest_that_came_back_is_found_where_it_is_and_the_way_there_is_forgotten_wi
     issuers::succeed(&rows, route.from, route.to).unwrap();
     let back = back(&route);
     moved::carry(&rows, &route, &minted(&route, guest, 200)).unwrap();
-    moved::carry(&rows, &back, &minted(&back, guest, 300)).unwrap();
+    let returned = moved::carry(&rows, &back, &minted(&back, guest, 300)).unwrap();
+    assert_eq!(returned, Carried::Moved { successor_ended: true });
     assert_eq!(moved::elsewhere(&rows, &key(route.from)).unwrap(), None, "nobody has taken its place now");
     assert_eq!(moved::elsewhere(&rows, &key(route.to)).unwrap(), Some(route.from));
     moved::carry(&rows, &route, &minted(&route, guest, 400)).unwrap();
@@ -119,10 +123,31 @@ fn the_report_outlives_the_issuer_that_was_left() {
     let (rows, route, guest) = two();
     moved::carry(&rows, &route, &minted(&route, guest, 200)).unwrap();
     assert!(issuers::succeed(&rows, route.from, route.to).unwrap(), "the first issuer was the default");
-    assert_eq!(moved::targets(&rows, route.from).unwrap(), ["app".parse().unwrap()]);
-    issuers::remove(&rows, route.from).unwrap();
+    let departed = moved::departed(&rows, route.from).unwrap();
+    assert_eq!(departed, [Departed { to: route.to_name.clone(), guests: 1, last_at: UnixTime(200) }]);
+    assert!(!issuers::remove(&rows, route.to, false).unwrap(), "it has a guest");
+    assert!(issuers::remove(&rows, route.from, false).unwrap());
     let ask = ListMoved { from: Some("acme".parse().unwrap()), ..ListMoved::default() };
     assert_eq!(moved::page(&rows, &ask, 10).unwrap().len(), 1);
     let ask = ListMoved { from: Some("other".parse().unwrap()), ..ListMoved::default() };
     assert!(moved::page(&rows, &ask, 10).unwrap().is_empty());
+}
+
+#[test]
+fn nothing_is_moved_to_an_issuer_that_is_gone() {
+    let (rows, route, guest) = two();
+    issuers::remove(&rows, route.to, true).unwrap();
+    assert_eq!(moved::carry(&rows, &route, &minted(&route, guest, 200)).unwrap(), Carried::NoTarget);
+    assert!(guests::find(&rows, &key(route.from)).unwrap().is_some());
+}
+
+#[test]
+fn a_guest_is_looked_for_elsewhere_only_if_it_is_not_here() {
+    let (rows, route, guest) = two();
+    let back = back(&route);
+    moved::carry(&rows, &route, &minted(&route, guest, 200)).unwrap();
+    moved::carry(&rows, &back, &minted(&back, guest, 300)).unwrap();
+    // Another guest of the same subject is app's now.
+    add_guest(&rows, route.to, "1");
+    assert_eq!(moved::elsewhere(&rows, &key(route.to)).unwrap(), None);
 }

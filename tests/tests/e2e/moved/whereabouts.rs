@@ -128,3 +128,35 @@ fn moved_guests_are_kept_warm_by_the_new_issuer() {
     world.sandbox.wait_for("guests_asked", moved + 2);
     assert_eq!(super::asked(&world, "/v1/jwt/login"), logins);
 }
+
+#[test]
+fn a_guest_that_came_back_is_not_taken_for_another_of_its_subject() {
+    let world = world_of(1);
+    world.add_issuer("beta");
+    world.gi(["get", "1", "--name", "Beta", "-i", "beta"]).ok();
+    migrate(&world, &["--only", "1"]).ok();
+    world.gi(["issuer", "migrate", "app", "acme", "--only", "1"]).ok();
+    world.gi(["issuer", "migrate", "beta", "app", "--only", "1"]).ok();
+    let mut watch = world.gi(["watch", "1", "-i", "app", "-o", "json"]).spawn();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines().map_while(Result::ok);
+    for _ in 0..2 {
+        let told: serde_json::Value = serde_json::from_str(&lines.next().unwrap()).unwrap();
+        assert_eq!((&told["issuer"], &told["display_name"]), (&json!("app"), &json!("Beta")));
+        world.gi(["invalidate", "1", "-i", "app"]).ok();
+    }
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+}
+
+#[test]
+fn an_issuer_that_was_replaced_does_not_become_the_default_one() {
+    let world = world_of(1);
+    migrate(&world, &[]).ok();
+    let refused = world.gi(["issuer", "default", "acme"]).fails(2);
+    assert!(refused.stderr.contains("app has taken the place of acme"), "{refused}");
+    // Through two who were replaced.
+    world.add_issuer("last");
+    world.gi(["issuer", "migrate", "acme", "app"]).ok();
+    let moved = world.gi(["issuer", "migrate", "app", "last"]).fails(2);
+    assert!(moved.stderr.contains("none of its guests before"), "{moved}");
+}

@@ -183,5 +183,9 @@ fn one_service_app_is_not_stored_twice() {
         assert!(refused.stderr.contains("stored already, as issuer app"), "{refused}");
         assert!(refused.stderr.contains("gi issuer update app"), "{refused}");
     }
+    let other = json!({"client_id": "other", "client_secret": "s", "refresh_token": "r"}).to_string();
+    world.add_app_with("again", &other, &["--no-check"]).ok();
+    let update = world.gi(["issuer", "update", "again", "--credentials", "-", "--no-check"]);
+    update.input(&world.sandbox.app_credentials).fails(2);
     assert_eq!(world.sandbox.count("app_refreshes"), refreshes, "its refresh token is as it was");
 }
