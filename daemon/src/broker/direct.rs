@@ -45,7 +45,7 @@ impl Hand {
                     Self::Given(_) => "a Service App".to_owned(),
                 };
                 Err(Failure::new(FailureCode::Usage, format!("{name} signs no JWTs"))
-                    .with_hint("get a token in one step with: gi quick"))
+                    .with_hint("get a token in one step with: gi quick; or name a Guest Issuer with -i"))
             }
         }
     }

@@ -110,6 +110,8 @@ pub struct Broker {
     registry: Registry,
     cache: HotCache,
     flights: Arc<Flights<GuestKey>>,
+    /// Guests on their way to another issuer, by where they are.
+    moves: Arc<Flights<GuestKey>>,
     /// The refreshes of Service Apps' own tokens.
     renewals: Arc<Flights<IssuerId>>,
     lanes: Lanes,
@@ -163,6 +165,7 @@ impl Broker {
             registry,
             cache: HotCache::new(),
             flights: Arc::default(),
+            moves: Arc::default(),
             renewals: Arc::default(),
             lanes: Lanes::new(),
             issuer_additions: Mutex::default(),

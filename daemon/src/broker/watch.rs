@@ -80,12 +80,12 @@ impl TokenWatch {
         }
     }
 
-    /// Turns to where the guest is, if it was moved.
-    async fn follow(&mut self) {
+    /// Turns to where the guest is, if it was moved. Whether it was.
+    async fn follow(&mut self) -> bool {
         // If that cannot be read, the look that comes next says so.
-        if let Ok(Some((_, key))) = self.broker.moved_to(&self.key).await {
-            self.key = key;
-        }
+        let Ok(Some((_, key))) = self.broker.moved_to(&self.key).await else { return false };
+        self.key = key;
+        true
     }
 
     async fn look(&mut self) -> Watched {
@@ -110,15 +110,32 @@ impl TokenWatch {
         warm.is_ok_and(|warm| self.broker.good_enough(&self.key, &warm, self.min_validity))
     }
 
-    async fn current(&self) -> Result<Token, Failure> {
+    async fn current(&mut self) -> Result<Token, Failure> {
+        let deadline = Instant::now() + LOOK;
+        loop {
+            let failure = match self.obtain(deadline).await {
+                // It may have been moved while its token was waited for.
+                Err(failure) if is_gone(&failure) => failure,
+                obtained => return obtained,
+            };
+            if !self.follow().await {
+                return Err(failure);
+            }
+        }
+    }
+
+    async fn obtain(&self, deadline: Instant) -> Result<Token, Failure> {
         let Some(entry) = self.broker.registry.by_id(self.key.issuer) else {
             return Err(Failure::new(FailureCode::UnknownIssuer, "the guest's issuer was removed"));
         };
-        let deadline = Instant::now() + LOOK;
         let obtained = self.broker.obtain(&entry, &self.key, Want::Valid, self.min_validity, deadline).await;
         let (warm, credential, cached) = obtained?;
         Ok(self.broker.token(&entry, self.key.clone(), warm, credential, cached))
     }
+}
+
+fn is_gone(failure: &Failure) -> bool {
+    matches!(failure.code, FailureCode::UnknownGuest | FailureCode::UnknownIssuer)
 }
 
 /// Returns when something about the guest has changed, or when it cannot be told.

@@ -53,6 +53,7 @@ pub fn carry(connection: &Connection, route: &Route, new: &NewToken) -> Result<C
         (true, false) => {}
     }
     let Some(before) = identity(connection, new.guest)? else { return Ok(Carried::Gone) };
+    complete(connection, new.guest, &before)?;
     if mints::record_mint(connection, new)? == Meanwhile::Removed {
         return Ok(Carried::Gone);
     }
@@ -87,6 +88,7 @@ pub fn merge(
     if merged == 0 {
         return Ok(Carried::Gone);
     }
+    complete(connection, old, &before)?;
     connection.execute("UPDATE mint SET guest_id = ?2 WHERE guest_id = ?1", [old.0, new.0])?;
     connection.execute("UPDATE moved SET guest_id = ?2 WHERE guest_id = ?1", [old.0, new.0])?;
     connection.execute("DELETE FROM guest WHERE id = ?1", [old.0])?;
@@ -140,7 +142,7 @@ pub struct Survey {
     pub guests: u64,
     /// Of which the new issuer has one of the same subject.
     pub in_both: u64,
-    /// Of which that one has a valid token for the same name.
+    /// Of which that one has a valid token.
     pub served: u64,
     /// Whose person id is not known.
     pub unknown: u64,
@@ -156,7 +158,7 @@ pub fn survey(
     now: UnixTime,
 ) -> Result<Survey, StoreError> {
     let survey = connection.query_row(
-        "SELECT count(*), count(new.id), count(*) FILTER (WHERE new.expires_at > ?4 AND new.display_name = old.display_name),
+        "SELECT count(*), count(new.id), count(*) FILTER (WHERE new.expires_at > ?4),
              count(*) FILTER (WHERE old.person_id IS NULL),
              count(*) FILTER (WHERE old.person_id IS NULL AND coalesce(old.expires_at, 0) <= ?4)
          FROM guest AS old LEFT JOIN guest AS new ON new.issuer_id = ?2 AND new.subject = old.subject
@@ -186,10 +188,11 @@ pub struct Departed {
     pub last_at: UnixTime,
 }
 
-/// Where the guests of an issuer were moved.
+/// Where the guests of an issuer were moved, except for those that came back.
 pub fn departed(connection: &Connection, from: IssuerId) -> Result<Vec<Departed>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT to_name, count(*), max(at) FROM moved WHERE from_issuer = ?1 GROUP BY to_name",
+        "SELECT to_name, count(*), max(at) FROM moved JOIN guest ON guest.id = guest_id
+         WHERE from_issuer = ?1 AND issuer_id <> ?1 GROUP BY to_name",
     )?;
     let rows = statement.query_map([from.0], |row| {
         Ok(Departed { to: parsed(row, 0)?, guests: row.get(1)?, last_at: UnixTime(row.get(2)?) })
@@ -202,6 +205,14 @@ pub fn any(connection: &Connection, from: IssuerId, to: &IssuerName) -> Result<b
     let mut statement = connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM moved WHERE from_issuer = ?1 AND to_name = ?2)")?;
     Ok(statement.query_row(params![from.0, to.as_str()], |row| row.get(0))?)
+}
+
+/// Whether any guest that was moved from one issuer is at another now.
+pub fn any_at(connection: &Connection, from: IssuerId, now_at: IssuerId) -> Result<bool, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM moved JOIN guest ON guest.id = guest_id WHERE from_issuer = ?1 AND issuer_id = ?2)",
+    )?;
+    Ok(statement.query_row([from.0, now_at.0], |row| row.get(0))?)
 }
 
 const SELECT: &str = "
@@ -229,6 +240,16 @@ fn identity(connection: &Connection, guest: GuestId) -> Result<Option<Identity>,
     let identity =
         statement.query_row([guest.0], |row| Ok(Identity { person_id: row.get(0)?, email: row.get(1)? }));
     Ok(identity.optional()?)
+}
+
+/// What became known of a guest since it was moved last is written down with that move, before it is moved again.
+fn complete(connection: &Connection, guest: GuestId, known: &Identity) -> Result<(), StoreError> {
+    let mut update = connection.prepare_cached(
+        "UPDATE moved SET person_id_after = coalesce(person_id_after, ?2), email_after = coalesce(email_after, ?3)
+         WHERE id = (SELECT max(id) FROM moved WHERE guest_id = ?1)",
+    )?;
+    update.execute(params![guest.0, known.person_id, known.email])?;
+    Ok(())
 }
 
 /// Writes down that a guest was moved, and that the issuer it is at now is replaced by no other. Whether it was.

@@ -12,7 +12,7 @@ use super::super::token::Want;
 use super::super::{Broker, count, failures};
 use super::Ends;
 use crate::domain::guest::{Guest, GuestKey};
-use crate::store::guests::{self as guest_rows, Registration};
+use crate::store::guests as guest_rows;
 use crate::store::moved::{self, Carried};
 use crate::store::{StoreError, issuers as issuer_rows};
 
@@ -49,6 +49,12 @@ enum Step {
 }
 
 impl Seen {
+    /// The same, if it was moved, then to where it is to be moved now.
+    fn towards(self, ends: &Ends) -> Self {
+        let record = self.record.filter(|record| record.migration.to == ends.to.issuer.name);
+        Self { record, ..self }
+    }
+
     fn next_step(self, asks_for_ids: bool, was_moved_now: bool) -> Step {
         match (self.guest, self.record) {
             (None, None) => Step::GiveUp,
@@ -75,7 +81,7 @@ impl Broker {
         let new = GuestKey { issuer: ends.to.issuer.id, subject: ask.subject };
         let mut was_moved_now = false;
         loop {
-            let seen = self.seen(&old, &new).await?;
+            let seen = self.seen(&old, &new).await?.towards(&ends);
             let done = match seen.next_step(ask.asks_for_ids, was_moved_now) {
                 Step::Tell(record) => return Ok(record),
                 Step::LearnAfter(record) => return self.identified(&ends, &new, record, deadline).await,
@@ -152,6 +158,12 @@ impl Broker {
             failure: failures::unknown_guest(&new.subject, &to.issuer),
             retry_at: Some(self.now()),
         };
+        // To one issuer at a time, however many want it.
+        let moving = self.moves.board(old);
+        let Some(_pilot) = moving.pilot else {
+            drop(moving.flight.outcome().await);
+            return Err(look_again());
+        };
         // An earlier flight may have moved it between the look at the guest and this one.
         let Seen { guest: Some(guest), is_in_both: false, .. } = self.seen(old, new).await? else {
             return Err(look_again());
@@ -187,7 +199,7 @@ impl Broker {
         }
     }
 
-    /// Makes one guest of two: the new issuer has one of this subject already.
+    /// Makes one guest of two: the new issuer has one of this subject already, which keeps its name and its token.
     async fn unite(
         self: &Arc<Self>,
         ends: &Ends,
@@ -195,9 +207,7 @@ impl Broker {
         new: &GuestKey,
         deadline: Instant,
     ) -> Result<(), Failure> {
-        let registration = self.register(&ends.to, new, guest.display_name.clone()).await?;
-        let want = if registration == Registration::Renamed { Want::PreferNew } else { Want::Valid };
-        let (warm, ..) = self.obtain(&ends.to, new, want, None, deadline).await?;
+        let (warm, ..) = self.obtain(&ends.to, new, Want::Valid, None, deadline).await?;
         let (route, old, now) = (ends.route(), guest.id, self.now());
         let merged = self.write(move |rows| moved::merge(rows, &route, old, warm.id, now)).await?;
         for key in [&guest.key, new] {

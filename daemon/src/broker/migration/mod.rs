@@ -43,16 +43,20 @@ impl Broker {
     /// Lets the new issuer take the place of the old one, if that has no guests left.
     pub async fn end_migration(&self, migration: &Migration) -> Result<MigrationEnd, Failure> {
         let ends = self.ends(migration).await?;
-        let (from, to) = (ends.from.issuer.id, ends.to.issuer.id);
+        let route = ends.route();
         let end = self.write(move |rows| {
+            let Route { from, to, .. } = route;
             let is_there = issuer_rows::exists(rows, from)? && issuer_rows::exists(rows, to)?;
+            if !is_there || !moved::any(rows, from, &route.to_name)? {
+                return Ok(None);
+            }
             let left = issuer_rows::count_guests(rows, from)?;
-            let became_default = is_there && left == 0 && issuer_rows::succeed(rows, from, to)?;
-            Ok::<_, StoreError>(is_there.then_some(MigrationEnd { left, became_default }))
+            let became_default = left == 0 && issuer_rows::succeed(rows, from, to)?;
+            Ok::<_, StoreError>(Some(MigrationEnd { left, became_default }))
         });
         let end = end.await?.ok_or_else(|| {
             let Migration { from, to } = migration;
-            Failure::new(FailureCode::UnknownIssuer, format!("issuer {from} or {to} was removed meanwhile"))
+            Failure::new(FailureCode::Usage, format!("no guest of {from} was moved to {to}"))
         })?;
         if end.left == 0 {
             self.reload_issuers().await?;
@@ -90,16 +94,31 @@ impl Broker {
     async fn ends(&self, migration: &Migration) -> Result<Ends, Failure> {
         let from = self.registry.resolve(Some(&migration.from))?;
         let to = self.registry.resolve(Some(&migration.to))?;
+        let ends = Ends { from, to };
+        let Ends { from, to } = &ends;
         if from.issuer.id == to.issuer.id {
             return Err(Failure::new(FailureCode::Usage, "guests are moved from one issuer to another one")
                 .with_hint("name the issuer that they leave, and then the one that takes them"));
+        }
+        let successor = self.registry.last_successor(Arc::clone(from));
+        if ![from.issuer.id, to.issuer.id].contains(&successor.issuer.id) {
+            let (from, other) = (&migration.from, &successor.issuer.name);
+            let message = format!("{other} has taken the place of {from}, which has no guests any more");
+            return Err(Failure::new(FailureCode::Usage, message)
+                .with_hint(format!("to move them on: gi issuer migrate {other} {}", migration.to)));
         }
         let is_backwards =
             from.issuer.kind == IssuerKind::ServiceApp && to.issuer.kind == IssuerKind::GuestIssuer;
         if is_backwards {
             // Only as the way back of guests that came from there.
-            let (origin, name) = (to.issuer.id, from.issuer.name.clone());
-            if !self.read(move |rows| moved::any(rows, origin, &name)).await? {
+            let Route { from: holder, from_name, to: origin, to_name } = ends.route();
+            // Directly, by way of others, or back again already.
+            let came = move |rows: &_| {
+                Ok(moved::any(rows, origin, &from_name)?
+                    || moved::any_at(rows, origin, holder)?
+                    || moved::any(rows, holder, &to_name)?)
+            };
+            if !self.read(came).await? {
                 let Migration { from, to } = migration;
                 let message = format!(
                     "{from} is a Service App and {to} a Guest Issuer, which had none of its guests before"
@@ -108,7 +127,7 @@ impl Broker {
                     .with_hint(format!("to move guests to {from}: gi issuer migrate {to} {from}")));
             }
         }
-        Ok(Ends { from, to })
+        Ok(ends)
     }
 }
 

@@ -23,7 +23,7 @@ fn all_guests_are_moved_and_what_is_next_is_said() {
             "moved 12 guests from acme to app",
             "person ids: 12 have changed; see: gi issuer migrate acme app --report",
             "app serves where no issuer is named, as acme did",
-            "what names acme goes to app; forget acme with: gi issuer remove acme",
+            "what names acme goes to app; once nothing names acme any more: gi issuer remove acme",
         ]
     );
     assert_eq!(guests_of(&world, "app").len(), 12);
@@ -86,7 +86,7 @@ fn moving_what_was_moved_is_success() {
         said(&again),
         [
             "no guests to move from acme to app",
-            "what names acme goes to app; forget acme with: gi issuer remove acme",
+            "what names acme goes to app; once nothing names acme any more: gi issuer remove acme",
         ]
     );
     assert_eq!(migrate(&world, &[]).json()["total"], 0);

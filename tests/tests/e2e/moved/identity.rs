@@ -79,3 +79,16 @@ fn where_the_new_issuer_does_not_say_who_the_guest_is_webex_is_asked() {
     assert!(moved[0]["person_id_after"].is_string(), "{moved}");
     assert_eq!(moved[0]["person_id_after"], world.gi(["show", "1"]).json()["person_id"]);
 }
+
+#[test]
+fn an_id_that_was_learned_late_is_kept_when_the_guest_moves_on() {
+    let world = world_of(1);
+    migrate(&world, &[]).ok();
+    world.gi(["issuer", "migrate", "app", "acme"]).ok();
+    let back =
+        || world.gi(["issuer", "migrate", "app", "acme", "--report"]).json()[0]["person_id_after"].clone();
+    let learned = back();
+    assert!(learned.is_string());
+    migrate(&world, &[]).ok();
+    assert_eq!(back(), learned);
+}

@@ -93,23 +93,23 @@ fn a_new_issuer_that_is_removed_meanwhile_is_said_to_be() {
 }
 
 #[test]
-fn an_issuer_that_guests_come_back_to_is_no_longer_replaced() {
+fn an_issuer_that_a_guest_comes_to_is_replaced_by_nobody() {
     let world = world_of(1);
-    world.gi(["issuer", "default", "app"]).ok();
-    world.sandbox.fault(&json!({"path": "/v1/guests/token", "hang": true, "times": 1}));
-    let run = migrate(&world, &[]).spawn();
+    world.add_issuer("other");
+    world.gi(["get", "2", "--name", "B", "-i", "other"]).ok();
+    world.sandbox.fault(&json!({"path": "/v1/jwt/login", "hang": true, "times": 1}));
+    let run = world.gi(["issuer", "migrate", "acme", "other", "--skip-ids"]).spawn();
     world.sandbox.wait_for("hanging", 1);
-    // It has no guests yet, and is given up while one is on its way.
-    let credentials = r#"{"issuer":"another","secret":"YW5vdGhlciBzZWNyZXQ="}"#;
-    let base = world.sandbox.api_base();
-    let other = world.gi(["issuer", "add", "other", "--credentials", "-", "--api-base", &base]);
-    other.input(credentials).ok();
-    world.gi(["issuer", "migrate", "other", "app"]).ok();
+    // It is given up while a guest is on its way to it.
+    let replaced = world.gi(["issuer", "migrate", "other", "app", "--skip-ids"]).run();
+    assert!(replaced.stderr.contains("what names other goes to app"), "{replaced}");
     world.sandbox.release();
-    assert_eq!(finish(run).code, 0);
-    assert_eq!(issuer_of(&world, "1", "app"), "app");
-    assert_eq!(issuer_of(&world, "1", "other"), "app");
-    assert_eq!(issuer_of(&world, "1", "acme"), "app");
+    let done = finish(run);
+    assert_eq!(done.code, 0, "{done}");
+    assert_eq!(issuer_of(&world, "1", "other"), "other");
+    assert_eq!(issuer_of(&world, "1", "acme"), "other");
+    assert_eq!(issuer_of(&world, "2", "other"), "app");
+    assert_eq!(world.gi(["get", "3", "--name", "C", "-i", "other"]).json()["issuer"], "other");
 }
 
 #[test]
@@ -151,14 +151,14 @@ fn a_guest_that_both_issuers_have_becomes_one() {
     let native = world.gi(["get", "1", "--name", "Guest 1", "-i", "app"]).ok();
     world.gi(["get", "2", "--name", "Another", "-i", "app"]).ok();
     let plan = migrate(&world, &["--dry-run"]).json();
-    assert_eq!((&plan["guests"], &plan["in_both"], &plan["mints"]), (&json!(2), &json!(2), &json!(1)));
+    assert_eq!((&plan["guests"], &plan["in_both"], &plan["mints"]), (&json!(2), &json!(2), &json!(0)));
     migrate(&world, &[]).ok();
     assert_eq!(world.gi(["get", "1"]).ok(), native, "its token is as good as a new one");
     let shown = world.gi(["show", "1"]).json();
     assert_eq!(shown["pinned"], true);
-    // The one that is moved brings its name along.
-    assert_eq!(world.gi(["whoami", "2"]).json()["display_name"], "Guest 2");
-    assert_eq!(asked(&world, "/v1/guests/token"), 3);
+    // As the new issuer knows it already.
+    assert_eq!(world.gi(["whoami", "2"]).json()["display_name"], "Another");
+    assert_eq!(asked(&world, "/v1/guests/token"), 2);
     let report = report(&world);
     assert!(report.iter().all(|moved| moved["person_id_before"].is_string()), "{report:?}");
     assert!(report.iter().all(|moved| moved["person_id_after"].is_string()), "{report:?}");
@@ -174,4 +174,24 @@ fn no_token_is_in_the_log() {
     let log = world.daemon().log();
     assert!(log.contains("moved a guest"), "{log}");
     assert!(!log.contains(old.trim()) && !log.contains(new.trim()));
+}
+
+#[test]
+fn a_guest_goes_to_one_issuer_though_two_want_it() {
+    let world = world_of(30);
+    world.add_issuer("beta");
+    world.sandbox.fault(&json!({"delay_ms": 20}));
+    let to_app = migrate(&world, &["--skip-ids", "-o", "json"]).spawn();
+    let to_beta = world.gi(["issuer", "migrate", "acme", "beta", "--skip-ids", "-o", "json"]).spawn();
+    let (to_app, to_beta) = (finish(to_app), finish(to_beta));
+    // Whichever ends last finds that the other has taken the place, if that was first.
+    let moved = |run: &guestissuer_tests::gi::Outcome| {
+        let said = if run.code == 0 { &run.stdout } else { &run.stderr };
+        let said: serde_json::Value = serde_json::from_str(said).unwrap();
+        let said = if run.code == 0 { said } else { said["report"].clone() };
+        said["moved"].as_u64().unwrap()
+    };
+    let (app, beta) = (subjects_of(&world, "app").len() as u64, subjects_of(&world, "beta").len() as u64);
+    assert_eq!((app + beta, moved(&to_app), moved(&to_beta)), (30, app, beta), "{to_app} {to_beta}");
+    assert_eq!(asked(&world, "/v1/guests/token") + asked(&world, "/v1/jwt/login"), 60);
 }

@@ -154,9 +154,49 @@ fn an_issuer_that_was_replaced_does_not_become_the_default_one() {
     migrate(&world, &[]).ok();
     let refused = world.gi(["issuer", "default", "acme"]).fails(2);
     assert!(refused.stderr.contains("app has taken the place of acme"), "{refused}");
-    // Through two who were replaced.
     world.add_issuer("last");
-    world.gi(["issuer", "migrate", "acme", "app"]).ok();
     let moved = world.gi(["issuer", "migrate", "app", "last"]).fails(2);
     assert!(moved.stderr.contains("none of its guests before"), "{moved}");
+}
+
+#[test]
+fn a_watch_that_waits_for_an_issuer_that_is_down_is_served_once_the_guest_is_moved() {
+    let world = world_of(1);
+    world.sandbox.fault(&json!({"path": "/v1/jwt/login", "status": 503}));
+    let mut watch = world.gi(["watch", "1", "-o", "json"]).spawn();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut next = || serde_json::from_str::<serde_json::Value>(&lines.next().unwrap()).unwrap();
+    assert_eq!(next()["issuer"], "acme");
+    let logins = super::asked(&world, "/v1/jwt/login") as u64;
+    world.gi(["invalidate", "1"]).ok();
+    while super::asked(&world, "/v1/jwt/login") as u64 == logins {}
+    migrate(&world, &["--skip-ids"]).ok();
+    assert_eq!(next()["issuer"], "app");
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+}
+
+#[test]
+fn an_issuer_none_of_whose_guests_was_moved_keeps_its_place() {
+    let world = world_of(1);
+    world.add_issuer("beta");
+    let nothing = world.gi(["issuer", "migrate", "beta", "acme"]).run();
+    assert_eq!((nothing.code, nothing.stderr.trim_end()), (0, "no guests to move from beta to acme"));
+    world.gi(["issuer", "migrate", "beta", "acme", "--only", "zzz*"]).ok();
+    assert_eq!(world.gi(["get", "9", "--name", "N", "-i", "beta"]).json()["issuer"], "beta");
+}
+
+#[test]
+fn the_way_back_is_open_after_several_moves_and_a_place_is_taken_once() {
+    let world = world_of(1);
+    world.add_issuer("beta");
+    world.gi(["issuer", "migrate", "acme", "beta"]).ok();
+    let refused = migrate(&world, &[]).fails(2);
+    assert!(refused.stderr.contains("beta has taken the place of acme"), "{refused}");
+    assert!(refused.stderr.contains("gi issuer migrate beta app"), "{refused}");
+    world.gi(["issuer", "migrate", "beta", "app"]).ok();
+    assert_eq!(issuer_of(&world, "1", "acme"), "app");
+    world.gi(["issuer", "migrate", "app", "acme"]).ok();
+    assert_eq!(issuer_of(&world, "1", "beta"), "acme");
+    assert_eq!(world.gi(["issuer", "show", "acme"]).json()["moved_to"], json!(null), "it came back");
 }

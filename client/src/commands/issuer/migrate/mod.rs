@@ -10,7 +10,7 @@ mod report;
 use std::fmt::Write as _;
 
 use guestissuer_client::EndMigration;
-use guestissuer_client::proto::migration::{MigrationEnd, PlanMigration};
+use guestissuer_client::proto::migration::{MigrationEnd, MigrationPlan, PlanMigration};
 use guestissuer_client::proto::{Failure, FailureCode};
 use serde_json::{Value, json};
 
@@ -37,9 +37,14 @@ pub(super) fn migrate(
     plan::announce(&plan, &asked, output);
     let mut moved = moving::move_all(&asked, session, output);
     session.start_anew();
+    // An issuer of which no guest was ever moved keeps its place.
+    let is_begun = moved.count() > 0 || plan.moved > 0;
+    if moved.is_whole() && !is_begun {
+        return succeed(&moved, None, &plan, &asked, output);
+    }
     if moved.is_whole() {
         match session.ask(&EndMigration(asked.migration.clone())) {
-            Ok(answered) => return succeed(&moved, answered.value, &asked, output),
+            Ok(answered) => return succeed(&moved, Some(answered.value), &plan, &asked, output),
             Err(failure) => moved.ended_by = Some(failure),
         }
     }
@@ -47,7 +52,13 @@ pub(super) fn migrate(
 }
 
 /// Says how it went, and what is to be done next.
-fn succeed(moved: &Moved, end: MigrationEnd, asked: &PlanMigration, output: &Output) -> Result<(), Failure> {
+fn succeed(
+    moved: &Moved,
+    end: Option<MigrationEnd>,
+    plan: &MigrationPlan,
+    asked: &PlanMigration,
+    output: &Output,
+) -> Result<(), Failure> {
     let (from, to) = (&asked.migration.from, &asked.migration.to);
     output.message(&match (moved.count(), &asked.pattern) {
         (0, Some(pattern)) => format!("no guest of {from} to move matches {pattern:?}"),
@@ -57,16 +68,20 @@ fn succeed(moved: &Moved, end: MigrationEnd, asked: &PlanMigration, output: &Out
     if let Some(ids) = ids_in_words(moved) {
         output.message(&format!("person ids: {ids}; see: gi issuer migrate {from} {to} --report"));
     }
-    if end.became_default {
+    if end.is_some_and(|end| end.became_default) {
         output.message(&format!("{to} serves where no issuer is named, as {from} did"));
     }
-    output.message(&match end.left {
-        0 => format!("what names {from} goes to {to}; forget {from} with: gi issuer remove {from}"),
-        1 => format!("1 guest is left at {from}"),
-        left => format!("{left} guests are left at {from}"),
-    });
+    let left = end.map_or(plan.others, |end| end.left);
+    match left {
+        0 if end.is_none() => {}
+        0 => output.message(&format!(
+            "what names {from} goes to {to}; once nothing names {from} any more: gi issuer remove {from}"
+        )),
+        1 => output.message(&format!("1 guest is left at {from}")),
+        left => output.message(&format!("{left} guests are left at {from}")),
+    }
     if output.format == Format::Json {
-        print(&shapes::line(&described(moved, Some(end.left), Some(end), asked)))?;
+        print(&shapes::line(&described(moved, Some(left), end, asked)))?;
     }
     Ok(())
 }

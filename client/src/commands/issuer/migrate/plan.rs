@@ -52,7 +52,7 @@ fn lines(plan: &MigrationPlan, asked: &PlanMigration) -> Vec<(&'static str, Stri
         ("to", format!("{to} ({})", plan.to_kind.as_str())),
         ("guests", format!("{}{in_both}", plan.guests)),
     ];
-    if let Some(pattern) = &asked.pattern {
+    if let Some(pattern) = asked.pattern.as_ref().filter(|_| plan.others > 0) {
         lines.push(("others", format!("{} that {pattern:?} does not match", plan.others)));
     }
     if plan.moved > 0 {

@@ -1,7 +1,8 @@
 //! Who was moved, and who they are to Webex since then.
 
+use guestissuer_client::IssuerShow;
 use guestissuer_client::proto::migration::{Migration, MovedGuest};
-use guestissuer_client::proto::{Failure, UnixTime};
+use guestissuer_client::proto::{Failure, IssuerName, UnixTime};
 use serde_json::{Value, json};
 
 use crate::cli::Format;
@@ -29,8 +30,10 @@ pub(super) fn report(
 ) -> Result<(), Failure> {
     let mut pages = Pages::between(&migration.from, &migration.to);
     let is_empty = match output.format {
-        Format::Json => return as_json(&mut pages, session),
-        Format::Text | Format::Env | Format::Header | Format::Curl => as_table(&mut pages, session, output)?,
+        Format::Json => as_json(&mut pages, migration, session)?,
+        Format::Text | Format::Env | Format::Header | Format::Curl => {
+            as_table(&mut pages, migration, session, output)?
+        }
     };
     if is_empty {
         output.message(&format!("no guest was moved from {} to {}", migration.from, migration.to));
@@ -39,7 +42,12 @@ pub(super) fn report(
 }
 
 /// Prints the guests; whether there were none.
-fn as_table(pages: &mut Pages, session: &mut Session<'_>, output: &Output) -> Result<bool, Failure> {
+fn as_table(
+    pages: &mut Pages,
+    migration: &Migration,
+    session: &mut Session<'_>,
+    output: &Output,
+) -> Result<bool, Failure> {
     let mut table = Table::new(&COLUMNS);
     let mut is_empty = true;
     while let Some((guests, now)) = pages.read(session)? {
@@ -52,18 +60,34 @@ fn as_table(pages: &mut Pages, session: &mut Session<'_>, output: &Output) -> Re
             break;
         }
     }
+    if is_empty {
+        look_for_issuers(migration, session)?;
+    }
     Ok(is_empty)
 }
 
-fn as_json(pages: &mut Pages, session: &mut Session<'_>) -> Result<(), Failure> {
+/// Prints the guests; whether there were none.
+fn as_json(pages: &mut Pages, migration: &Migration, session: &mut Session<'_>) -> Result<bool, Failure> {
     let mut array = shapes::Array::default();
+    let mut is_empty = true;
     while let Some((guests, _)) = pages.read(session)? {
+        is_empty &= guests.is_empty();
         for guest in &guests {
             array.push(&value(guest));
         }
     }
+    if is_empty {
+        look_for_issuers(migration, session)?;
+    }
     print(&array.finish())?;
-    Ok(())
+    Ok(is_empty)
+}
+
+/// One of the issuers may have been forgotten. If there is nothing to report of two of whom nothing is known, their names
+/// are a slip of the fingers.
+fn look_for_issuers(migration: &Migration, session: &mut Session<'_>) -> Result<(), Failure> {
+    let mut look = |name: &IssuerName| session.ask(&IssuerShow(Some(name.clone()))).map(drop);
+    look(&migration.from).or_else(|failure| look(&migration.to).map_err(|_| failure))
 }
 
 fn row(guest: &MovedGuest, now: UnixTime, output: &Output) -> Vec<Cell> {
