@@ -135,7 +135,7 @@ pub(crate) struct IssuerRemove {
 #[command(
     after_help = "A guest stays with the old issuer, and its token is served, until the new one has a token for it. \
     A run that was interrupted is continued by the same command. When no guest is left at the old issuer, the new one \
-    takes its place: what names the old one goes to the new one.\n\nExamples:\n  \
+    takes its place: what names the old one goes to the new one. --timeout is for each guest.\n\nExamples:\n  \
     gi issuer migrate acme app --dry-run           what would be done\n  \
     gi issuer migrate acme app --only 'kiosk-*'    a few guests first\n  \
     gi issuer migrate acme app                     all guests\n  \

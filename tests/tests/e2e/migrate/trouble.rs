@@ -66,6 +66,8 @@ fn it_ends_early_when_the_new_issuer_is_refused() {
     let outcome = migrate(&world, &[]).fails(5);
     assert!(outcome.stderr.contains("stopped, because there is no point in going on"), "{outcome}");
     assert!(world.sandbox.count("guests_asked") - asked < 30);
+    // What many fail with is said once for each request that was made, and not for each guest.
+    assert!(outcome.stderr.contains(" more: "), "{outcome}");
     assert!(outcome.stderr.lines().last().unwrap().starts_with("hint: "), "{outcome}");
     assert_eq!(guests_of(&world, "acme").len(), 40);
     world.gi(["get", "g00"]).ok();

@@ -7,11 +7,12 @@ mod moving;
 mod plan;
 mod report;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use guestissuer_client::EndMigration;
 use guestissuer_client::proto::migration::{MigrationEnd, MigrationPlan, PlanMigration};
-use guestissuer_client::proto::{Failure, FailureCode};
+use guestissuer_client::proto::{Failure, FailureCode, Subject};
 use serde_json::{Value, json};
 
 use crate::cli::{Format, IssuerMigrate};
@@ -19,6 +20,9 @@ use crate::commands::crew;
 use crate::output::{Output, json as shapes, print, quoted};
 use crate::session::Session;
 use moving::Moved;
+
+/// So many guests are named that fail with the same words.
+const NAMED: usize = 3;
 
 pub(super) fn migrate(
     migrate: IssuerMigrate,
@@ -88,9 +92,7 @@ fn succeed(
 
 /// Says what went wrong. The guests that were moved stay moved, and the others stay where they are and work on.
 fn fail(moved: &Moved, asked: &PlanMigration, session: &mut Session<'_>, output: &Output) -> Failure {
-    for (subject, failure) in &moved.failed {
-        output.complaint(&format!("{subject}: {}", failure.message));
-    }
+    complain(&moved.failed, output);
     if output.format == Format::Json {
         output.fails_with("report", described(moved, left(asked, session), None, asked));
     }
@@ -108,6 +110,22 @@ fn fail(moved: &Moved, asked: &PlanMigration, session: &mut Session<'_>, output:
     let remedy = first.filter(|_| code == FailureCode::IssuerRejected).and_then(|first| first.hint.clone());
     let retry_after_ms = moved.failed.iter().filter_map(|(_, failure)| failure.retry_after_ms).max();
     Failure { retry_after_ms, ..Failure::new(code, counts).with_hint(remedy.unwrap_or(go_on)) }
+}
+
+/// What is wrong with the issuer fails many guests with the same words, which are said once.
+fn complain(failed: &[(Subject, Failure)], output: &Output) {
+    let mut by_message = BTreeMap::<_, Vec<_>>::new();
+    for (subject, failure) in failed {
+        by_message.entry(failure.message.as_str()).or_default().push(subject.as_str());
+    }
+    for (message, subjects) in by_message {
+        let (named, others) = subjects.split_at(subjects.len().min(NAMED));
+        let others = match others.len() {
+            0 => String::new(),
+            others => format!(" and {others} more"),
+        };
+        output.complaint(&format!("{}{others}: {message}", named.join(", ")));
+    }
 }
 
 fn counts(moved: &Moved, asked: &PlanMigration) -> String {
