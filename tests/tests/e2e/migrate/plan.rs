@@ -68,3 +68,13 @@ fn a_plan_counts_what_is_known_what_is_left_out_and_what_is_there_already() {
     let plan = migrate(&world, &["--dry-run"]).json();
     assert_eq!((&plan["guests"], &plan["moved_before"]), (&json!(3), &json!(1)), "{plan}");
 }
+
+#[test]
+fn a_plan_says_how_long_it_takes_within_the_limits() {
+    let world = world_of(33);
+    // Ten requests at once after a quiet second, and ten a second from then on.
+    let plan = migrate(&world, &["--dry-run"]).json();
+    assert_eq!((&plan["requests_per_second"], &plan["at_least"]), (&json!(10), &json!(2)));
+    let text = migrate(&world, &["--dry-run"]).ok();
+    assert!(text.contains("at least 2s, at 10 requests a second for each issuer"), "{text}");
+}
