@@ -33,10 +33,15 @@ impl Broker {
                 Err(failure) if failure.code == FailureCode::UnknownGuest => failure,
                 done => return done,
             };
-            let Some(place) = self.moved_to(&key).await? else {
+            if let Some(place) = self.moved_to(&key).await? {
+                (entry, key) = place;
+                continue;
+            }
+            // It may have come back, or have been registered, while it was looked for.
+            let wanted = key.clone();
+            if !self.read(move |rows| guest_rows::exists(rows, &wanted)).await? {
                 return Err(self.with_suggestion(failure, &key).await);
-            };
-            (entry, key) = place;
+            }
         }
     }
 
