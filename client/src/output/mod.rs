@@ -254,6 +254,11 @@ fn terminal_width() -> Option<usize> {
     size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).or(Some(USUAL))
 }
 
+/// So many guests, in words.
+pub(crate) fn guests(count: u64) -> String {
+    if count == 1 { "1 guest".to_owned() } else { format!("{count} guests") }
+}
+
 /// A text in single quotes, for any shell.
 pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))

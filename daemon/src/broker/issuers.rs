@@ -10,6 +10,7 @@ use tokio::sync::MutexGuard;
 use tokio::time::{Instant, timeout_at};
 
 use super::credentials::{Checked, check, parse_base};
+use super::diagnosis::counted;
 use super::registry::{Entry, unseal};
 use super::{Broker, failures};
 use crate::domain::guest::{Issuer, Sealed};
@@ -147,10 +148,7 @@ impl Broker {
         let (id, with_guests) = (self.registry.resolve(Some(name))?.issuer.id, *with_guests);
         if !self.write(move |rows| issuer_rows::remove(rows, id, with_guests)).await? {
             // Counted anew: some may have come meanwhile.
-            let guests = match self.show_issuer(Some(name)).await?.guests {
-                1 => "1 guest".to_owned(),
-                many => format!("{many} guests"),
-            };
+            let guests = counted(self.show_issuer(Some(name)).await?.guests, "guest", "guests");
             return Err(Failure::new(FailureCode::Usage, format!("issuer {name} has {guests}"))
                 .with_hint(format!("to forget them too: gi issuer remove {name} --force")));
         }

@@ -13,6 +13,7 @@ use guestissuer_proto::{Failure, FailureCode, UnixTime};
 use lru::LruCache;
 use tokio::time::{Instant, timeout_at};
 
+use super::flight::FlightFailure;
 use super::mint::trouble;
 use super::registry::{Door, Entry};
 use super::{Broker, roll};
@@ -192,11 +193,9 @@ impl Broker {
         failure: Failure,
     ) -> Result<(), Failure> {
         let wait = opens.map_or(Duration::ZERO, |opens| opens.since(self.now()));
-        if Instant::now() + wait >= deadline {
-            return Err(failure.with_retry_after(wait));
-        }
-        tokio::time::sleep(wait).await;
-        Ok(())
+        let retry_at = Some(opens.unwrap_or_else(|| self.now()));
+        self.wait_to_retry(FlightFailure { failure: failure.with_retry_after(wait), retry_at }, deadline)
+            .await
     }
 
     async fn note_success(&self, lane: &Lane) {

@@ -5,7 +5,7 @@ use guestissuer_client::proto::app::{AppDetail, ShowApp};
 use guestissuer_client::proto::response::{IssuerDetail, IssuerKind, MintFailure};
 use serde_json::{Value, json};
 
-use crate::output::{Output, Paint, json as shapes, time};
+use crate::output::{Output, Paint, guests, json as shapes, time};
 use crate::session::Session;
 
 /// How many seconds before a refresh token expires a person is told: getting another one may take an administrator.
@@ -51,7 +51,7 @@ pub(super) fn facts(
         ("refresh token", refresh(app, now, output)),
     ];
     match (&app.guests_at_webex, &app.count_failure) {
-        (Some(count), _) => lines.push(("at Webex", counted(*count))),
+        (Some(count), _) => lines.push(("at Webex", guests(*count))),
         (None, Some(failure)) if said(&failure.message) => {
             lines.push(("at Webex", "not counted".to_owned()));
         }
@@ -127,8 +127,4 @@ fn refresh(app: &AppDetail, now: UnixTime, output: &Output) -> String {
         }
         Some(left) => format!("valid for {}", time::span(left)),
     }
-}
-
-fn counted(count: u64) -> String {
-    if count == 1 { "1 guest".to_owned() } else { format!("{count} guests") }
 }

@@ -237,7 +237,7 @@ fn failed(topic: &str, failure: Failure) -> Check {
     wrong(topic, failure.message, remedy)
 }
 
-fn counted(count: u64, one: &str, many: &str) -> String {
+pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Format, IssuerMigrate};
 use crate::commands::crew;
-use crate::output::{Output, json as shapes, print, quoted};
+use crate::output::{Output, guests, json as shapes, print, quoted};
 use crate::session::Session;
 use moving::Moved;
 
@@ -198,8 +198,4 @@ fn described(moved: &Moved, left: Option<u64>, end: Option<MigrationEnd>, asked:
 
 fn guests_of(count: usize) -> String {
     guests(u64::try_from(count).unwrap_or(u64::MAX))
-}
-
-fn guests(count: u64) -> String {
-    if count == 1 { "1 guest".to_owned() } else { format!("{count} guests") }
 }
